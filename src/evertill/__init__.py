@@ -1,0 +1,1 @@
+"""Evertill: an open terminal management system for payment terminals."""

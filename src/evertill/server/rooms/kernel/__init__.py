@@ -1,0 +1,1 @@
+"""Clock, ids, errors, database, storage, events, jobs. No business words."""

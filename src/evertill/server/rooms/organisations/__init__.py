@@ -1,0 +1,1 @@
+"""The tree: one operator at the root, agents, merchants, stores."""
