@@ -1,0 +1,362 @@
+"""The rules of the server, in the order in which `decide` asks them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from evertill.protocol.reasons.meaning import ASK_OPERATOR, NOTHING, TAP_NOW, WE_LOOK, Meaning
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DECIDING: Final[Mapping[str, Meaning]] = {
+    "RETIRED": Meaning(
+        "off",
+        "operator",
+        False,
+        ("已停用", "Retired"),
+        ("这台终端已停用", "This terminal is retired"),
+        ("要重新启用，请联系收单机构", "To use it again, contact your acquirer"),
+    ),
+    "LOCKED": Meaning(
+        "need",
+        "support",
+        False,
+        ("已锁定", "Locked"),
+        ("这台终端因安全原因锁定", "This terminal is locked for safety"),
+        ("先别用它收款，请联系客服", "Do not take payments with it; contact support"),
+    ),
+    "CLOCK_WRONG": Meaning(
+        "need",
+        "merchant",
+        False,
+        ("时间不对", "Clock is wrong"),
+        (
+            "终端的时间差了 {minutes} 分钟，签名和升级时段都核对不了",
+            "The terminal's clock is {minutes} minutes off, so signatures and the window cannot be checked",
+        ),
+        (
+            "请连上网络，时间会自动校准；校不准，请联系客服",
+            "Connect it to the network and the clock corrects itself; if not, contact support",
+        ),
+    ),
+    "CANCELLED": Meaning(
+        "off",
+        "operator",
+        False,
+        ("升级已取消", "Update cancelled"),
+        ("{version} 的升级任务已取消", "The update to {version} was cancelled"),
+        NOTHING,
+    ),
+    "NOT_PUBLISHED": Meaning(
+        "wait",
+        "operator",
+        False,
+        ("还没发布", "Not published"),
+        ("{version} 还没有签名发布", "{version} is not signed and published yet"),
+        NOTHING,
+    ),
+    "WITHDRAWN": Meaning(
+        "off",
+        "nobody",
+        False,
+        ("已撤回", "Withdrawn"),
+        ("{version} 已撤回，不再安装", "{version} was withdrawn and is not installed any more"),
+        ("不用做什么；有新版本会再通知您", "Nothing to do. We tell you when there is another version"),
+    ),
+    "REVOKED": Meaning(
+        "off",
+        "nobody",
+        False,
+        ("已吊销", "Revoked"),
+        ("{version} 已吊销，任何终端都不能安装", "{version} is revoked; no terminal may install it"),
+        ("不用做什么；有新版本会再通知您", "Nothing to do. We tell you when there is another version"),
+    ),
+    "CLIENT_MISMATCH": Meaning(
+        "off",
+        "operator",
+        False,
+        ("不适用", "Not for this terminal"),
+        ("{version} 的安装包只给其他升级程序用", "{version} is packed for other update clients"),
+        NOTHING,
+    ),
+    "MODEL_MISMATCH": Meaning(
+        "off",
+        "nobody",
+        False,
+        ("机型不符", "Other model"),
+        (
+            "{version} 不适用于 {model}，硬件版本 {hardware}",
+            "{version} does not fit {model}, hardware revision {hardware}",
+        ),
+        ("不用做什么；想用新功能，请看“升级评估”", 'Nothing to do. For the new features, see "Should I upgrade?"'),
+    ),
+    "PERIPHERAL_INCOMPATIBLE": Meaning(
+        "wait",
+        "operator",
+        False,
+        ("外接设备不兼容", "Device not supported"),
+        (
+            "{version} 还不支持这台终端上的 {names:list}",
+            "{version} does not work yet with {names:list} on this terminal",
+        ),
+        ("不用做什么；支持以后会自动继续", "Nothing to do. It goes on once the device is supported"),
+    ),
+    "REQUIREMENT_MISSING": Meaning(
+        "wait",
+        "operator",
+        False,
+        ("缺少组件", "Component missing"),
+        (
+            "{version} 要求 {component} {wanted}，现在是 {have}",
+            "{version} needs {component} {wanted}; this terminal has {have}",
+        ),
+        ("不用做什么；先装 {component}，再装它", "Nothing to do. {component} comes first, then this one"),
+    ),
+    "STEPPING_STONE": Meaning(
+        "wait",
+        "operator",
+        False,
+        ("先装中间版本", "An earlier version first"),
+        (
+            "装 {version} 之前要先装 {component} {wanted}，现在是 {have}",
+            "Before {version} comes {component} {wanted}; this terminal has {have}",
+        ),
+        ("不用做什么；两个版本依次安装", "Nothing to do. The two are installed one after the other"),
+    ),
+    "NOT_OFFERED": Meaning(
+        "wait",
+        "operator",
+        False,
+        ("没有安排", "Not scheduled"),
+        ("没有升级计划把 {version} 安排给这台终端", "No rollout gives {version} to this terminal"),
+        ASK_OPERATOR,
+    ),
+    "ROLLOUT_NOT_STARTED": Meaning(
+        "wait",
+        "operator",
+        False,
+        ("还没开始", "Not started"),
+        ("{version} 的升级计划还没开始", "The rollout of {version} has not started"),
+        ASK_OPERATOR,
+    ),
+    "ROLLOUT_TURN": Meaning(
+        "wait",
+        "operator",
+        False,
+        ("还没轮到", "Not its turn yet"),
+        (
+            "这台终端在第 {group} 批，共 {groups} 批，前面的批次还没装好",
+            "This terminal is in group {group} of {groups}; the groups before it are not done",
+        ),
+        ASK_OPERATOR,
+    ),
+    "ROLLOUT_PAUSED": Meaning(
+        "wait",
+        "operator",
+        False,
+        ("升级计划暂停", "Rollout paused"),
+        ("收单机构暂停了 {version} 的升级计划", "The acquirer paused the rollout of {version}"),
+        NOTHING,
+    ),
+    "ROLLOUT_HALTED": Meaning(
+        "wait",
+        "operator",
+        False,
+        ("升级计划自动停下", "Rollout halted"),
+        (
+            "{version} 在别的终端上出错太多，升级计划自动停下",
+            "{version} went wrong on too many other terminals, so its rollout halted by itself",
+        ),
+        WE_LOOK,
+    ),
+    "ROLLOUT_STOPPED": Meaning(
+        "off",
+        "operator",
+        False,
+        ("升级计划停止", "Rollout stopped"),
+        ("{version} 的升级计划已停止", "The rollout of {version} was stopped"),
+        NOTHING,
+    ),
+    "MODE_NEVER": Meaning(
+        "off",
+        "merchant",
+        False,
+        ("自动更新已关闭", "Automatic updates are off"),
+        ("更新方式是“永不”", 'The update mode is "Never"'),
+        (
+            "想装 {version}，点“检查更新”，看过内容再装；更新方式不变",
+            'To install {version}, tap "Check for updates" and read what changes; the mode stays as it is',
+        ),
+    ),
+    "POLICY_FORK": Meaning(
+        "ask",
+        "merchant",
+        False,
+        ("两处设置不一样", "Two different settings"),
+        (
+            "“{field:field}”在终端和后台改成了两个值，选定以前不自动安装",
+            "{field:field} was changed on the terminal and on the server; nothing installs by itself until one is chosen",
+        ),
+        ("请店主选定一个", "The owner chooses one"),
+    ),
+    "FROZEN": Meaning(
+        "wait",
+        "time",
+        True,
+        ("封网期", "Freeze"),
+        ("封网期从 {starts:day} 到 {ends:day}", "Updates are frozen from {starts:day} to {ends:day}"),
+        ("不用做什么；封网期过后自动继续", "Nothing to do. It goes on by itself after the freeze"),
+    ),
+    "PINNED": Meaning(
+        "off",
+        "operator",
+        False,
+        ("版本固定", "Pinned"),
+        ("这台终端固定在 {pin}，不装 {version}", "This terminal is pinned to {pin} and does not take {version}"),
+        ("想解除固定，请联系收单机构", "To release the pin, contact your acquirer"),
+    ),
+    "CHANNEL": Meaning(
+        "off",
+        "operator",
+        False,
+        ("渠道不同", "Other channel"),
+        (
+            "{version} 在 {offered} 渠道，这台终端用 {channel} 渠道",
+            "{version} is on channel {offered}; this terminal follows {channel}",
+        ),
+        ASK_OPERATOR,
+    ),
+    "CONSENT_NEEDED": Meaning(
+        "ask",
+        "merchant",
+        False,
+        ("等您确认", "Your turn"),
+        ("{version} 等您确认", "{version} waits for your yes"),
+        ("看更新内容，勾选“确认更新”", 'Read what changes and tick "I agree to install"'),
+    ),
+    "POSTPONED": Meaning(
+        "wait",
+        "time",
+        True,
+        ("已推迟", "Postponed"),
+        ("您把 {version} 推迟到 {until:moment}", "You postponed {version} to {until:moment}"),
+        ("想早点，点“现在就装”", 'Sooner? Tap "Install now"'),
+    ),
+    "RATE_LIMIT": Meaning(
+        "wait",
+        "time",
+        True,
+        ("刚升级过", "Updated recently"),
+        (
+            "{last:day} 装过更新；{days} 天内只装一次功能更新",
+            "An update was installed {last:day}; feature updates come once in {days} days",
+        ),
+        TAP_NOW,
+    ),
+    "WINDOW_CLOSED": Meaning(
+        "wait",
+        "time",
+        True,
+        ("等升级时段", "Waiting for the window"),
+        ("升级时段是 {window}", "The update window is {window}"),
+        TAP_NOW,
+    ),
+    "WINDOW_TOO_SHORT": Meaning(
+        "wait",
+        "merchant",
+        False,
+        ("升级时段太短", "Window too short"),
+        (
+            "升级时段 {window} 不够装 {version}，要 {minutes} 分钟",
+            "The window {window} is too short for {version}, which takes {minutes} minutes",
+        ),
+        ("把升级时段改长，或点“现在就装”", 'Make the window longer, or tap "Install now"'),
+    ),
+    "MAINTENANCE_CLOSED": Meaning(
+        "wait",
+        "time",
+        True,
+        ("等维护时段", "Waiting for maintenance"),
+        ("这次升级只在指定的维护时段安装", "This update is installed only in its maintenance window"),
+        TAP_NOW,
+    ),
+    "MAINTENANCE_OVER": Meaning(
+        "wait",
+        "operator",
+        False,
+        ("维护时段已过", "Maintenance is over"),
+        ("指定的维护时段已过，{version} 还没装", "The maintenance window has passed and {version} is not installed"),
+        ASK_OPERATOR,
+    ),
+    "SHOP_OPEN": Meaning(
+        "wait",
+        "time",
+        True,
+        ("营业中", "The shop is open"),
+        ("营业时间 {hours} 没人看着就不安装", "Nothing installs unattended in opening hours, {hours}"),
+        TAP_NOW,
+    ),
+    "NO_QUIET_TIME": Meaning(
+        "ask",
+        "merchant",
+        False,
+        ("等您选时间", "Choose a time"),
+        (
+            "登记的营业时间 {hours} 没有留出安装的时间，没人看着就不安装",
+            "The stored opening hours, {hours}, leave no time to install, and nothing installs unattended while the shop is open",
+        ),
+        ("空闲时点“现在就装”，或更正营业时间", 'Tap "Install now" when it is quiet, or correct the opening hours'),
+    ),
+    "STORE_TURN": Meaning(
+        "wait",
+        "time",
+        True,
+        ("等同店终端", "Another till first"),
+        ("{serial} 正在升级；一家店的终端一台一台装", "{serial} is updating; the tills of a store take turns"),
+        ("不用做什么；它装好后自动继续", "Nothing to do. It goes on when that one is done"),
+    ),
+    "STORE_HALTED": Meaning(
+        "need",
+        "operator",
+        False,
+        ("同店终端没装好", "Another till did not finish"),
+        ("同店的 {serial} 没有装好，其余终端先不装", "{serial} in the same store did not finish, so the others wait"),
+        WE_LOOK,
+    ),
+    "DEADLINE_NOT_DISPLAYED": Meaning(
+        "wait",
+        "time",
+        False,
+        ("期限未满 7 天", "Not shown for 7 days"),
+        (
+            "{version} 在终端上显示满 7 天以后，期限才算到",
+            "The date counts only once {version} was shown on the terminal for 7 days",
+        ),
+        ("请开机、连网，让终端显示更新内容", "Switch the terminal on and connect it, so that it shows what changes"),
+    ),
+    "DEADLINE_BY_BUILD": Meaning(
+        "wait",
+        "time",
+        False,
+        ("改装安全修复版", "A security build instead"),
+        (
+            "{version} 的期限由 {build} 完成，它只含安全修复，不带新功能",
+            "At the date of {version}, {build} installs instead: security fixes only, no new features",
+        ),
+        NOTHING,
+    ),
+    "DEADLINE_WAIVED": Meaning(
+        "off",
+        "time",
+        True,
+        ("已豁免", "Waived"),
+        ("{version} 的期限已豁免到 {until:day}", "The date of {version} is waived until {until:day}"),
+        NOTHING,
+    ),
+}
+
+# As long as one of these stands, clearing any other reason helps nobody: it is the one to tell.
+FINAL: Final = frozenset(
+    {"RETIRED", "LOCKED", "CANCELLED", "WITHDRAWN", "REVOKED", "NOT_PUBLISHED", "CLIENT_MISMATCH", "MODEL_MISMATCH"}
+)
