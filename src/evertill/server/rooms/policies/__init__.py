@@ -1,0 +1,1 @@
+"""When and whether: policies in the tree, changes with proof, decide() and its explanation."""

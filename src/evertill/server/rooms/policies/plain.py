@@ -1,0 +1,24 @@
+"""Words from devices, made storable: PostgreSQL keeps no NUL character, so each becomes its picture, and a moment without a zone gets one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+
+def storable(value: Any) -> Any:
+    """The same JSON value without NUL characters in any of its texts."""
+    match value:
+        case str():
+            return value.replace("\x00", "␀")
+        case list():
+            return [storable(each) for each in value]
+        case dict():
+            return {storable(name): storable(each) for name, each in value.items()}
+        case _:
+            return value
+
+
+def aware(moment: datetime) -> datetime:
+    """A device's moment with its zone; one without a zone is read as UTC."""
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""Groups, actions and their history, and standing: the one row a poll reads."""

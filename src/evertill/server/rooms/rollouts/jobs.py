@@ -1,0 +1,60 @@
+"""Background work of this room: keeping standing true while time passes, counting silence as failure, moving rollouts on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.db import transaction
+from django.db.models import Q
+
+from evertill.server.rooms.fleet import queries as fleet
+from evertill.server.rooms.kernel.jobs import Job
+from evertill.server.rooms.rollouts.models import Action, Standing
+from evertill.server.rooms.rollouts.service import groups, moving, standing
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+OFTEN: Final = timedelta(seconds=10)
+SELDOM: Final = timedelta(seconds=60)
+# One turn of a job stays well below its lease; what is left comes next turn.
+BATCHES_PER_TURN: Final = 50
+
+
+def refresh_due(now: datetime) -> None:
+    """Rows whose holds may have ended, or whose link is no longer told."""
+    moment = int(now.timestamp())
+    due = Standing.objects.filter(Q(opens_at_s__lte=moment) | Q(closes_at_s__lte=moment))
+    for _turn in range(BATCHES_PER_TURN):
+        terminal_ids = list(due.values_list("terminal_id", flat=True)[: standing.BATCH])
+        if not terminal_ids:
+            return
+        standing.refresh(terminal_ids, now)
+
+
+@transaction.atomic
+def time_out(now: datetime) -> None:
+    """Actions whose terminal has been silent for too long count as failed; a later proof still ends that."""
+    for action in Action.objects.select_related("terminal__node", "release").filter(expires_at__lte=now)[
+        : standing.BATCH
+    ]:
+        if Action.objects.filter(pk=action.pk, expires_at=action.expires_at).update(expires_at=None, timed_out_at=now):
+            moving.record(action, "action.timed-out", standing.DECIDER, now)
+
+
+def shut_out_ended_tokens(now: datetime) -> None:
+    """A rotated token's last moment has come: the door must not know it any more."""
+    by_terminal = fleet.ended_digests(now)
+    rows = Standing.objects.filter(terminal_id__in=by_terminal).values_list("terminal_id", "digests")
+    standing.refresh(
+        [terminal_id for terminal_id, digests in rows if by_terminal[terminal_id] & set(digests.split())], now
+    )
+
+
+JOBS: Final = (
+    Job("rollouts.refresh-due", OFTEN, refresh_due),
+    Job("rollouts.time-out", OFTEN, time_out),
+    Job("rollouts.tick", OFTEN, groups.tick),
+    Job("rollouts.ended-tokens", SELDOM, shut_out_ended_tokens),
+)

@@ -1,0 +1,7 @@
+"""Tables of the rollouts room: actions and their history, standing, rollouts and their groups."""
+
+from evertill.server.rooms.rollouts.models.actions import Action, ActionStatus, OfferWord
+from evertill.server.rooms.rollouts.models.rollouts import Rollout, RolloutGroup, RolloutMember
+from evertill.server.rooms.rollouts.models.standing import Standing
+
+__all__ = ["Action", "ActionStatus", "OfferWord", "Rollout", "RolloutGroup", "RolloutMember", "Standing"]
