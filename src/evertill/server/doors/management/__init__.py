@@ -1,0 +1,1 @@
+"""JSON for systems: /api/v1, with an OpenAPI description."""

@@ -1,0 +1,1 @@
+"""The signed repository as files: /{tenant}/tuf/metadata and /{tenant}/tuf/targets."""
