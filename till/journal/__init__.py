@@ -1,0 +1,3 @@
+"""The journal: what was sold, refunded, paid and settled, durable before anybody is told. Nothing outside writes its
+tables.
+"""

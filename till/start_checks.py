@@ -1,0 +1,34 @@
+"""What the till checks about its data each time it starts, before anybody can reach it.
+
+Damage refuses the start; what a person should know but selling can bear is returned as a warning for the log.
+"""
+
+import os
+from pathlib import Path
+
+from till.clock import Clock, stamp
+from till.errors import Refused
+from till.journal import books
+from till.journal.database import damage_refused
+from till.journal.journal import Journal
+
+LITTLE_SPACE_BYTES = 16 * 2**20
+
+
+def check_before_opening(journal: Journal, folder: Path, clock: Clock) -> list[str]:
+    """Checks the open batch's books, the clock and the room on the disk.
+
+    Raises:
+        Refused: JOURNAL_DAMAGED.
+    """
+    warnings = []
+    with damage_refused(), journal.reading() as db:
+        if wrong := books.disagreements(db, open_batch_only=True):
+            raise Refused("JOURNAL_DAMAGED", "; ".join(wrong))
+        (newest,) = db.execute("SELECT max(at) FROM sales WHERE id = (SELECT max(id) FROM sales)").fetchone()
+    if newest is not None and newest > stamp(clock.now()):
+        warnings.append("the clock is behind the newest entry")
+    disk = os.statvfs(folder)
+    if disk.f_bavail * disk.f_frsize < LITTLE_SPACE_BYTES:
+        warnings.append("less than 16 MiB are free for the data")
+    return warnings
