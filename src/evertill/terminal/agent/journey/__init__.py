@@ -1,0 +1,1 @@
+"""An update's journey on this terminal: the machine, its journal, and one file per step."""

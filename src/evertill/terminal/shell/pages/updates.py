@@ -1,0 +1,89 @@
+"""设置 → 软件更新: the update under way, else what is offered, else that there is nothing to do."""
+
+from starlette.responses import Response
+
+from evertill.protocol.reasons import Reason, render
+from evertill.terminal.shell.acting import Problem, signer, trouble_words
+from evertill.terminal.shell.desk import Desk, go_to
+from evertill.terminal.shell.facts import Facts
+from evertill.terminal.shell.pages import offers
+from evertill.terminal.shell.texts import Say
+from evertill.terminal.shell.visit import Visit
+from evertill.terminal.shell.words import last_check, mode_word, progress, recent, result_words
+
+MATTERS = ("power", "peripherals")
+
+
+def show(desk: Desk, visit: Visit) -> Response:
+    facts = desk.facts()
+    if facts.journey is not None:
+        return _under_way(desk, visit, facts)
+    if (offer := facts.best_offer) is not None:
+        return offers.page(desk, visit, facts, offer)
+    return _nothing(desk, visit, facts)
+
+
+def check(desk: Desk, _visit: Visit) -> Response:
+    """检查更新: the server is asked; the page shows the outcome as soon as there is one."""
+    desk.facts()
+    before = desk.agent.act("check").get("asked_at", "")
+    return go_to(f"/update?asked={before}".replace("+", "%2B"))
+
+
+def confirm(desk: Desk, _visit: Visit, matter: str) -> Response:
+    """电源已接好, 继续: what a person did that no sensor sees."""
+    desk.facts()
+    if matter in MATTERS:
+        desk.agent.act("confirm", matter=matter)
+    return go_to("/update")
+
+
+def _under_way(desk: Desk, visit: Visit, facts: Facts) -> Response:
+    journey = facts.journey
+    say = desk.say(visit)
+    codes = [reason.code for reason in journey.held] if journey else []
+    offered = facts.offer(journey.release) if journey else None
+    return desk.show(
+        visit,
+        "journey.html",
+        facts=facts,
+        journey=journey,
+        progress=progress(facts, say),
+        codes=codes,
+        may_postpone=offered is not None and offered.refused is None and bool(codes),
+        warnings=_warnings(journey.warnings, say) if journey else [],
+    )
+
+
+def _warnings(reasons: list[Reason], say: Say) -> list[str]:
+    return [render(reason, say.language, say.zone, say.now).why for reason in reasons]
+
+
+def _nothing(desk: Desk, visit: Visit, facts: Facts) -> Response:
+    say = desk.say(visit)
+    past = recent(facts, say)
+    return desk.show(
+        visit,
+        "nothing.html",
+        facts=facts,
+        mode=mode_word(facts.mode, say),
+        checked=last_check(facts, say),
+        checking=_is_checking(facts, visit),
+        past=past,
+        result=result_words(past, say) if past else None,
+        trouble=_trouble(facts, say),
+        signer=signer(desk, say),
+    )
+
+
+def _is_checking(facts: Facts, visit: Visit) -> bool:
+    """Somebody asked just now, and the server's answer is not here yet."""
+    asked = visit.query.get("asked", "")
+    tried = facts.contact.tried_at
+    return bool(asked) and (tried is None or tried.isoformat() < asked.replace("Z", "+00:00"))
+
+
+def _trouble(facts: Facts, say: Say) -> Problem | None:
+    """Why the latest conversation did not come about, an offer cannot be vouched for, or the signatures do not hold."""
+    found = facts.contact.trouble or facts.unverified or (facts.trust.trouble if facts.contact.last_at else None)
+    return trouble_words(found.code, found.params, say) if found else None
