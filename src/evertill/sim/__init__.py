@@ -1,0 +1,1 @@
+"""A world to live in: virtual terminals and the demo. Knows neither server nor terminal, only what both speak."""
