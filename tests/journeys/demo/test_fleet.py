@@ -43,7 +43,7 @@ def office(tmp_path_factory: pytest.TempPathFactory, bundles: Path) -> Iterator[
         }
         (folder / "scene.json").write_text(json.dumps(scene))
         office.say("policy", "off", OFF, "--as", "demo-owner", "--reason", "a demo")
-        release(office, bundles / "till-1.1.0.evb")
+        office.till_release(bundles / "till-1.1.0.evb", "1.1.0")
         fleet = subprocess.Popen([sys.executable, "-m", "evertill.sim.fleet", str(folder / "scene.json")])
         try:
             eventually(lambda: attribute(office, OFF, "policy.revision") not in {None, "0"}, PATIENCE_S)
@@ -64,12 +64,6 @@ def add_all(office: Office) -> list[dict[str, Any]]:
         outcomes = {"1.1.0": "rolled_back"} if serial == BREAKS else {}
         terminals.append({"serial": serial, "token": token, "components": {"till": "1.0.0"}, "outcomes": outcomes})
     return terminals
-
-
-def release(office: Office, bundle: Path) -> None:
-    notes = ["--notes-zh", "演示", "--notes-en", "Demo", "--severity", "feature"]
-    office.say("release", "create", "--component", str(bundle), "--name", "till", "--version", "1.1.0", *notes)
-    office.say("release", "publish", "1")
 
 
 def roll_out(office: Office, file: Path) -> None:

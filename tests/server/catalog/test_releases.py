@@ -25,7 +25,7 @@ from evertill.server.rooms.catalog.errors import (
     TrustNotInitialised,
 )
 from evertill.server.rooms.catalog.models import Release
-from evertill.server.rooms.catalog.rules import State
+from evertill.server.rooms.catalog.rules import ArtifactKind, State
 from evertill.server.rooms.catalog.service import NewRelease
 from evertill.server.rooms.catalog.trust import ceremony
 from evertill.server.rooms.catalog.trust.requests import KeySignature, SignatureFile
@@ -292,7 +292,7 @@ def test_passthrough_file_is_signed_for_but_never_public(
     release = draft(artifact_ids=[passthrough.pk])
     service.publish(release.pk, signers, admin, now)
     assert state_of(release) == State.PUBLISHED
-    assert queries.is_passthrough(release.pk)
+    assert [part.artifact.kind for part in queries.parts(release.pk)] == [ArtifactKind.PASSTHROUGH]
     assert not list(place.repository().folder.targets.rglob("*.swu"))
 
 

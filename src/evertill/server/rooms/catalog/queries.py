@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evertill.server.rooms.catalog.errors import ArtifactUnknown, ReleaseUnknown
 from evertill.server.rooms.catalog.models import Artifact, Release, ReleaseComponent
-from evertill.server.rooms.catalog.rules import ArtifactKind, State, component_path
+from evertill.server.rooms.catalog.rules import State, component_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,11 +83,6 @@ def dated_ids(severities: Iterable[str]) -> list[int]:
     """Releases in force that have a date, the earliest first."""
     rows = Release.objects.filter(state=State.PUBLISHED, severity__in=list(severities), required_at__isnull=False)
     return list(rows.order_by("required_at", "pk").values_list("pk", flat=True))
-
-
-def is_passthrough(release_id: int) -> bool:
-    """Whether a release holds files for a ddi client's own updater."""
-    return ReleaseComponent.objects.filter(release_id=release_id, artifact__kind=ArtifactKind.PASSTHROUGH).exists()
 
 
 def page(before_id: int | None = None, state: str = "", size: int = PAGE) -> list[Release]:

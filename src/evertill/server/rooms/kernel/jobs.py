@@ -52,12 +52,6 @@ def run_due(jobs: tuple[Job, ...], holder: str, clock: Clock) -> int:
     return sum(_run_if_due(job, holder, clock) for job in jobs)
 
 
-def next_due(jobs: tuple[Job, ...], now: datetime) -> datetime:
-    """When the earliest registered job falls due."""
-    due = dict(JobLease.objects.filter(name__in=[job.name for job in jobs]).values_list("name", "due_at"))
-    return min((due.get(job.name, now) for job in jobs), default=now + timedelta(minutes=1))
-
-
 def _run_if_due(job: Job, holder: str, clock: Clock) -> bool:
     now = clock()
     JobLease.objects.get_or_create(name=job.name, defaults={"due_at": now})
