@@ -83,21 +83,28 @@ def stage(name: str, out: Path) -> None:
 def edition(version: Version) -> str:
     """The module that says what this version consists of."""
     steps = [f"m{number:04d}" for number in range(1, version.schema + 1)]
-    imports = [f"from till.{feature}.feature import FEATURE as {feature.upper()}" for feature in version.features]
+    imports = [
+        *(f"from till.{feature}.feature import FEATURE as {feature.upper()}" for feature in version.features),
+        "from till.features import Feature",
+        "from till.journal.migrations import Step, " + ", ".join(steps),
+    ]
     lines = [
         '"""What this version of the till consists of. Written by stage.py from versions.toml, never by hand."""',
         "",
-        *imports,
-        "from till.features import Feature",
-        "from till.journal.migrations import Step, " + ", ".join(steps),
+        *sorted(imports),
         "",
         f'VERSION = "{version.name}"',
         f"SCHEMA = {version.schema}",
         f"READABLE = (1, {version.schema})",
-        f"MIGRATIONS: tuple[Step, ...] = ({''.join(f'{step}.STEP, ' for step in steps).rstrip(', ')}{',' if len(steps) == 1 else ''})",
-        f"FEATURES: tuple[Feature, ...] = ({''.join(f'{feature.upper()},' for feature in version.features)})",
+        f"MIGRATIONS: tuple[Step, ...] = {_tuple([f'{step}.STEP' for step in steps])}",
+        f"FEATURES: tuple[Feature, ...] = {_tuple([feature.upper() for feature in version.features])}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _tuple(items: list[str]) -> str:
+    """A tuple as the formatter writes it."""
+    return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
 
 
 def manifest(version: Version) -> str:

@@ -17,6 +17,7 @@ from till.journal.journal import Journal
 from till.locks import FileLock
 from till.pages.server import PagesServer
 from till.pages.site import Site
+from till.pages.visit import Place
 from till.readiness import ReadySocket
 from till.run_folder import RunFolder
 from till.start_checks import check_before_opening
@@ -46,7 +47,7 @@ def start(data: Path, run_path: Path, *, proving: bool) -> None:
         for warning in check_before_opening(journal, data, clock):
             _log(warning)
         counter = Counter(journal, FileLock(run.path / "sale.lock"), clock, proving=proving)
-        site = Site(counter, VERSION, FEATURES, lambda: _state(counter, site, began_s))
+        site = Site(counter, VERSION, FEATURES, Place(data, run.path), lambda: _state(counter, site, began_s))
         wake = stack.enter_context(Wake())
         stack.enter_context(run.pidfile(VERSION))
         pages = stack.enter_context(PagesServer(run.socket("till.sock"), site))

@@ -60,7 +60,7 @@ def start(tree: Callable[[str], Path], tmp_path: Path) -> Iterator[Callable[...,
     """Starts tills of this test; all are gone at its end."""
     with ExitStack() as stack:
 
-        def running(data: Path, *options: str, version: str = "1.1.0", run: str = "run") -> RunningTill:
+        def running(data: Path, *options: str, version: str = "1.2.0", run: str = "run") -> RunningTill:
             return stack.enter_context(started(tree(version), data, tmp_path / run, *options))
 
         yield running
@@ -68,5 +68,5 @@ def start(tree: Callable[[str], Path], tmp_path: Path) -> Iterator[Callable[...,
 
 @pytest.fixture
 def till(shop: Callable[[str], Path], start: Callable[..., RunningTill]) -> RunningTill:
-    """A selling 1.1.0."""
-    return start(shop("1.1.0")).wait_ready()
+    """A selling 1.2.0."""
+    return start(shop("1.2.0")).wait_ready()

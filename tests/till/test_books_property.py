@@ -15,6 +15,7 @@ from till.edition import MIGRATIONS, READABLE
 from till.errors import Refused
 from till.journal import batches, books
 from till.journal.migrate import migrate
+from till.shifts import drawer
 
 FEN = st.integers(1, 200_000)
 
@@ -47,7 +48,19 @@ class Settle:
     pass
 
 
+@dataclass(frozen=True)
+class OpenDrawer:
+    float_fen: int
+
+
+@dataclass(frozen=True)
+class CountDrawer:
+    counted_fen: int
+
+
 ACTS = st.one_of(
+    st.builds(OpenDrawer, st.integers(0, 50_000)),
+    st.builds(CountDrawer, st.integers(0, 500_000)),
     st.builds(Sale, FEN),
     st.builds(Percent, FEN, st.integers(1, 99)),
     st.builds(Off, FEN, FEN),
@@ -72,6 +85,10 @@ def trade(shop: Floor, acts: list[object]) -> None:
                     shop.refund(numbers[of % len(numbers)], fen)
                 case Settle():
                     batches.settle(shop.db, CASHIER, shop.clock.now())
+                case OpenDrawer(float_fen):
+                    drawer.begin(shop.db, CASHIER, float_fen, shop.clock.now())
+                case CountDrawer(counted_fen):
+                    drawer.close(shop.db, CASHIER, counted_fen, shop.clock.now())
 
 
 def sums(db: sqlite3.Connection) -> list[object]:
@@ -88,8 +105,8 @@ def sums(db: sqlite3.Connection) -> list[object]:
 
 
 def business_data(db: sqlite3.Connection) -> list[object]:
-    """Every row of schema 2."""
-    tables = ("journal", "operators", "batches", "sales", "payments", "receipts", "discounts")
+    """Every row of schema 3."""
+    tables = ("journal", "operators", "batches", "sales", "payments", "receipts", "discounts", "shifts")
     return [db.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in tables]
 
 
@@ -121,11 +138,11 @@ def test_down_keeps_every_total_and_up_restores_every_row(acts: list[object], me
         with floor(folder) as shop:
             trade(shop, acts)
             before, rows = sums(shop.db), business_data(shop.db)
-        assert migrate(folder, 1, READABLE, MIGRATIONS, clock) == 2
+        assert migrate(folder, 1, READABLE, MIGRATIONS, clock) == 3
         with floor(folder) as shop:
             assert sums(shop.db) == before
             assert books.disagreements(shop.db) == []
-        assert migrate(folder, 2, READABLE, MIGRATIONS, clock) == 1
+        assert migrate(folder, 3, READABLE, MIGRATIONS, clock) == 1
         with floor(folder) as shop:
             assert business_data(shop.db) == rows
         migrate(folder, 1, READABLE, MIGRATIONS, clock)
@@ -133,7 +150,28 @@ def test_down_keeps_every_total_and_up_restores_every_row(acts: list[object], me
             shop.forms = 1000
             trade(shop, meanwhile)
             sold_meanwhile = sums(shop.db)
-        migrate(folder, 2, READABLE, MIGRATIONS, clock)
+        migrate(folder, 3, READABLE, MIGRATIONS, clock)
         with floor(folder) as shop:
             assert sums(shop.db) == sold_meanwhile
             assert books.disagreements(shop.db) == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(ACTS, max_size=20), st.lists(st.integers(1, 3), max_size=8))
+def test_any_way_through_three_schemas_keeps_the_sums_and_comes_back_to_every_row(
+    acts: list[object], way: list[int]
+) -> None:
+    clock = StillClock()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with floor(folder) as shop:
+            trade(shop, acts)
+            before, rows = sums(shop.db), business_data(shop.db)
+        for schema in way:
+            migrate(folder, schema, READABLE, MIGRATIONS, clock)
+            with floor(folder) as shop:
+                assert sums(shop.db) == before
+                assert books.disagreements(shop.db) == []
+        migrate(folder, 3, READABLE, MIGRATIONS, clock)
+        with floor(folder) as shop:
+            assert business_data(shop.db) == rows

@@ -65,7 +65,7 @@ def test_a_schema_nobody_knows_is_refused(tree: Tree, shop: Callable[[str], Path
     assert (code, answer["code"]) == (1, "SCHEMA_UNKNOWN")
 
 
-@pytest.mark.parametrize("version", ["1.0.0", "1.1.0"])
+@pytest.mark.parametrize("version", ["1.0.0", "1.1.0", "1.2.0"])
 def test_a_good_version_passes_its_self_test_and_leaves_the_copy_as_it_was(
     tree: Tree, shop: Callable[[str], Path], tmp_path: Path, version: str
 ) -> None:
@@ -79,7 +79,12 @@ def test_a_good_version_passes_its_self_test_and_leaves_the_copy_as_it_was(
     assert rows(copy) == before
     names = [check["name"] for check in answer["checks"]]  # type: ignore[attr-defined]
     expected = ["journal_sound", "write_read_back", "totals_add_up", "receipt_renders", "lock_works"]
-    assert names == expected + (["discounts_apply"] if version == "1.1.0" else [])
+    more = {
+        "1.0.0": [],
+        "1.1.0": ["discounts_apply"],
+        "1.2.0": ["discounts_apply", "shift_counts", "printer_answers", "reader_answers"],
+    }
+    assert names == expected + more[version]
 
 
 def test_the_self_test_finds_books_that_disagree(tree: Tree, shop: Callable[[str], Path]) -> None:

@@ -75,7 +75,7 @@ def test_a_damaged_journal_is_refused_and_not_touched(
     assert till.output()["code"] == "JOURNAL_DAMAGED"
     assert till.wait_exit() == 1
     for command in (["schema"], ["self-test"], ["migrate", "--to", "1"]):
-        code, answer = run_till(tree("1.1.0"), command[0], "--data", data, *command[1:])
+        code, answer = run_till(tree("1.2.0"), command[0], "--data", data, *command[1:])
         assert (code, answer["code"]) == (1, "JOURNAL_DAMAGED"), command
     assert (data / database.NAME).read_bytes() == before
 

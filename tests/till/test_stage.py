@@ -26,8 +26,19 @@ def test_the_first_version_has_no_discount_code_nor_texts(tree: Tree) -> None:
     assert "till/journal/migrations/m0002.py" not in files(tree("1.0.0"))
 
 
-def test_the_second_version_has_them(tree: Tree) -> None:
-    assert {"till/discounts/feature.py", "till/journal/migrations/m0002.py"} <= files(tree("1.1.0")).keys()
+def test_the_second_version_has_them_and_nothing_of_the_third(tree: Tree) -> None:
+    second = files(tree("1.1.0"))
+    assert {"till/discounts/feature.py", "till/journal/migrations/m0002.py"} <= second.keys()
+    for path, content in second.items():
+        assert not path.startswith(("till/shifts", "till/devices")), path
+        assert "班次".encode() not in content, path
+        assert "打印机".encode() not in content, path
+    assert "till/journal/migrations/m0003.py" not in second
+
+
+def test_the_third_version_has_shifts_and_devices(tree: Tree) -> None:
+    third = {"till/shifts/feature.py", "till/devices/feature.py", "till/journal/migrations/m0003.py"}
+    assert third <= files(tree("1.2.0")).keys()
 
 
 @pytest.mark.parametrize("version", VERSIONS["versions"])

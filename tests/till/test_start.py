@@ -22,12 +22,12 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("version", ["1.0.0", "1.1.0"])
+@pytest.mark.parametrize("version", ["1.0.0", "1.1.0", "1.2.0"])
 def test_a_started_till_says_what_it_is(start: Start, shop: Shop, version: str) -> None:
     till = start(shop(version), version=version).wait_ready()
     state = till.state()
     assert (state["version"], state["mode"], state["sale"], state["batch_count"]) == (version, "selling", False, 0)
-    assert state["schema"] == {"1.0.0": 1, "1.1.0": 2}[version]
+    assert state["schema"] == {"1.0.0": 1, "1.1.0": 2, "1.2.0": 3}[version]
     assert state["pid"] == till.process.pid
     assert abs(time.monotonic() - float(str(state["started_at_monotonic"]))) < PATIENCE_S
 
@@ -42,7 +42,7 @@ def test_a_first_start_makes_the_folders_for_its_user_alone(start: Start, tmp_pa
 def test_the_pidfile_tells_this_process_from_a_later_one_with_its_pid(till: RunningTill) -> None:
     content = json.loads((till.run / "till.pid").read_bytes())
     fields = Path(f"/proc/{till.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    assert content == {"pid": till.process.pid, "start_ticks": int(fields[19]), "version": "1.1.0"}
+    assert content == {"pid": till.process.pid, "start_ticks": int(fields[19]), "version": "1.2.0"}
 
 
 def test_a_stop_ends_the_process_and_leaves_no_socket(till: RunningTill) -> None:
@@ -116,7 +116,7 @@ def test_a_version_starts_only_on_its_own_schema(start: Start, shop: Shop, to: s
 
 
 def test_a_proving_till_shows_one_page_and_sells_only_when_told(start: Start, shop: Shop) -> None:
-    till = start(shop("1.1.0"), "--prove").wait_ready()
+    till = start(shop("1.2.0"), "--prove").wait_ready()
     assert till.state()["mode"] == "proving"
     browser = till.browser(None)
     for page in ("", "sale", "sign-in", "settle"):

@@ -11,7 +11,8 @@ from till.catalogues import CatalogueError, read_po, write_mo
 from till.pages.signing import ROLES
 
 TILL = REPOSITORY / "till"
-CORE, DISCOUNTS = TILL / "locale" / "zh_Hans.po", TILL / "discounts" / "locale" / "zh_Hans.po"
+CORE = TILL / "locale" / "zh_Hans.po"
+FEATURES = {path.parents[1].name: path for path in sorted(TILL.glob("*/locale/zh_Hans.po"))}
 
 
 def texts_of(path: Path) -> Iterator[str]:
@@ -28,21 +29,25 @@ def texts_of(path: Path) -> Iterator[str]:
         )
 
 
-def shown_in(*, discounts: bool) -> set[str]:
-    modules = (
-        path for path in TILL.rglob("*.py") if "faults" not in path.parts and ("discounts" in path.parts) is discounts
-    )
+def shown_in(feature: str | None) -> set[str]:
+    """What the modules of a feature show; None: those of the core."""
+    elsewhere = {"faults", *FEATURES} - {feature}
+    found = (path for path in TILL.rglob("*.py") if not elsewhere & set(path.parts))
+    modules = (path for path in found if feature is None or feature in path.parts)
     return {text for path in modules for text in texts_of(path)}
 
 
 def test_every_text_has_its_chinese_and_no_translation_is_left_over() -> None:
-    core, discounts = read_po(CORE.read_text(encoding="utf-8")), read_po(DISCOUNTS.read_text(encoding="utf-8"))
-    assert shown_in(discounts=False) | set(ROLES.values()) == core.keys()
-    assert shown_in(discounts=True) <= (core | discounts).keys()
-    assert discounts.keys() <= shown_in(discounts=True)
+    core = read_po(CORE.read_text(encoding="utf-8"))
+    assert shown_in(None) | set(ROLES.values()) == core.keys()
+    assert FEATURES.keys() == {"discounts", "shifts", "devices"}
+    for feature, catalogue in FEATURES.items():
+        own = read_po(catalogue.read_text(encoding="utf-8"))
+        assert shown_in(feature) <= (core | own).keys()
+        assert own.keys() <= shown_in(feature)
 
 
-@pytest.mark.parametrize("catalogue", [CORE, DISCOUNTS], ids=["core", "discounts"])
+@pytest.mark.parametrize("catalogue", [CORE, *FEATURES.values()], ids=["core", *FEATURES])
 def test_a_translation_names_the_same_facts(catalogue: Path) -> None:
     for text, translation in read_po(catalogue.read_text(encoding="utf-8")).items():
         facts = [{name for _, name, _, _ in Formatter().parse(one) if name} for one in (text, translation)]
@@ -57,14 +62,14 @@ def test_every_refusal_has_words(tmp_path: Path) -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Refused"
         if node.args and isinstance(node.args[0], ast.Constant)
     }
-    from till.discounts.feature import FEATURE
+    from till.edition import FEATURES as EDITION
     from till.pages.reasons import WORDS
 
     commands_only = {
         *("JOURNAL_DAMAGED", "SCHEMA_TOO_NEW", "SCHEMA_NEEDS_MIGRATION", "SCHEMA_UNKNOWN", "DATA_LOCKED"),
         *("DATA_FOLDER_UNUSABLE", "RUN_FOLDER_UNSAFE", "PIN_FILE_WRONG", "PIN_ALREADY_SET"),
     }
-    assert raised - commands_only <= WORDS.keys() | FEATURE.words.keys()
+    assert raised - commands_only <= WORDS.keys() | {code for feature in EDITION for code in feature.words}
     contract = (TILL / "CONTRACT.md").read_text(encoding="utf-8")
     assert [code for code in commands_only if f"`{code}`" not in contract] == []
 

@@ -6,6 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 
 POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 
+MOST_VERSION = 64
+
 
 @dataclass(frozen=True)
 class Request:
@@ -16,9 +18,13 @@ class Request:
     query: dict[str, str]
     form: dict[str, str]
     cookies: dict[str, str]
+    closing_offer: str = ""  # the version that waits for closing time, as the screen says; empty = none
+    update_notice: str = ""  # the version whose notice is due at sign-in, as the screen says
 
     @classmethod
-    def parse(cls, method: str, target: str, cookie: str, body: bytes) -> "Request":
+    def parse(
+        cls, method: str, target: str, cookie: str, body: bytes, *, closing_offer: str = "", update_notice: str = ""
+    ) -> "Request":
         """From what came over the wire; of repeated fields the last one counts."""
         parts = urlsplit(target)
         return cls(
@@ -27,6 +33,8 @@ class Request:
             query=_fields(parts.query),
             form=_fields(body.decode("utf-8", "replace")),
             cookies=dict(_cookie(part) for part in cookie.split(";") if "=" in part),
+            closing_offer=closing_offer[:MOST_VERSION],
+            update_notice=update_notice[:MOST_VERSION],
         )
 
 

@@ -19,7 +19,15 @@ ROW = "<div><dt>{label}</dt><dd>{value}</dd></div>"
 
 
 def receipt_paper(db: Connection, say: Say, receipt: Receipt, features: "Sequence[Feature]") -> Markup:
-    """The receipt's rows."""
+    """The receipt on the screen."""
+    rows = receipt_rows(db, say, receipt, features)
+    return fill(
+        '<dl class="paper card">{rows}</dl>', rows=join(fill(ROW, label=label, value=value) for label, value in rows)
+    )
+
+
+def receipt_rows(db: Connection, say: Say, receipt: Receipt, features: "Sequence[Feature]") -> list[tuple[str, str]]:
+    """What stands on it, line by line."""
     rows: list[tuple[str, str]] = []
     if receipt.gross_fen != receipt.total_fen:
         rows.append((say("Price"), yuan(receipt.gross_fen)))
@@ -39,6 +47,4 @@ def receipt_paper(db: Connection, say: Say, receipt: Receipt, features: "Sequenc
     ]
     if receipt.approved_by:
         rows.append((say("Approved by"), receipt.approved_by))
-    return fill(
-        '<dl class="paper card">{rows}</dl>', rows=join(fill(ROW, label=label, value=value) for label, value in rows)
-    )
+    return rows

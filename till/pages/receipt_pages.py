@@ -11,7 +11,7 @@ from till.pages.paper import receipt_paper
 from till.pages.visit import Visit
 
 PER_PAGE = 30
-HEAD = """<section class="done" data-state="good"><span class="glyph">{icon}</span><div><p class="lead">{title}</p>{figure}</div></section>{paper}"""
+HEAD = """<section class="done" data-state="good"><span class="glyph">{icon}</span><div><p class="lead">{title}</p>{figure}</div></section>{actions}{paper}"""
 DOCK = """<div class="ends">{refund}<a class="button main" href="sale">{next}</a></div>"""
 ROW = """<li><a class="row" href="receipt?number={number}"><span><b class="strong">{title}</b><span class="small block">{number}</span></span>
 <span class="push figure">{total}</span>{icon}</a></li>"""
@@ -21,7 +21,7 @@ def show_one(visit: Visit) -> Response:
     """One receipt; for a sale the change comes first, since it is what the cashier does next."""
     say = visit.say
     with visit.counter.journal.reading() as db:
-        receipt = receipts.load(db, visit.request.query.get("number", ""))
+        receipt = receipts.load(db, visit.request.query.get("number") or visit.form.get("number", ""))
         paper = receipt_paper(db, say, receipt, visit.features)
     if receipt.kind == "refund":
         title, figure = say("Refunded, give the customer"), receipt.total_fen
@@ -30,7 +30,9 @@ def show_one(visit: Visit) -> Response:
     else:
         title, figure = say("Recorded, paid exactly"), receipt.total_fen
     refund = '<a class="button second" href="refund?number={number}">{text}</a>'
-    content = fill(HEAD, icon=icon("good"), title=title, figure=amount(figure, kind="big"), paper=paper)
+    actions = join(feature.receipt_action(visit, receipt) for feature in visit.features)
+    figure_shown = amount(figure, kind="big")
+    content = fill(HEAD, icon=icon("good"), title=title, figure=figure_shown, actions=actions, paper=paper)
     dock = fill(
         DOCK,
         refund=fill(refund, number=receipt.number, text=say("Refund")) if receipt.refundable_fen else None,

@@ -64,7 +64,15 @@ class PagesHandler(BaseHTTPRequestHandler):
         self.server.begin_answer()
         try:
             cookie = "; ".join(self.headers.get_all("Cookie", []))
-            response = self.server.site.answer(Request.parse(self.command, self.path, cookie, body))
+            request = Request.parse(
+                self.command,
+                self.path,
+                cookie,
+                body,
+                closing_offer=self.headers.get("Closing-Offer", ""),
+                update_notice=self.headers.get("Update-Notice", ""),
+            )
+            response = self.server.site.answer(request)
             self.send_response(response.status)
             self.send_header("Content-Type", response.content_type)
             self.send_header("Content-Length", str(len(response.body)))

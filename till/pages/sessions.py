@@ -63,11 +63,13 @@ class Session:
     csrf: str = field(default_factory=new_key)
     operator: Operator | None = None
     touched_s: float = 0.0
+    has_left: bool = False  # the last thing done here was to sign out
     pin: str = ""
     pin_of: str = ""
     first_pin: str | None = None
     sale: SaleDraft = field(default_factory=SaleDraft)
     refund: RefundDraft | None = None
+    half_typed: dict[str, str] = field(default_factory=dict)  # what features' pads hold, by page
 
     @property
     def sale_holder(self) -> str:

@@ -4,7 +4,7 @@ from till.clock import business_day
 from till.errors import Refused
 from till.journal import batches, sales, totals
 from till.money import yuan
-from till.pages import layout
+from till.pages import closing, layout
 from till.pages.http import Response, go_to
 from till.pages.icons import icon
 from till.pages.markup import Markup, fill, join
@@ -14,7 +14,7 @@ from till.texts import Say
 
 ROW = "<div><dt>{label}</dt><dd>{value}</dd></div>"
 SHEET = '<section class="ask"><p class="lead">{lead}</p>{figure}<p class="small">{hint}</p></section><dl class="paper card">{rows}</dl>'
-NOTHING = '<div class="empty" data-state="good"><span class="glyph">{icon}</span><p class="strong">{fact}</p><p class="small">{advice}</p></div>{last}'
+NOTHING = '<div class="empty" data-state="good"><span class="glyph">{icon}</span><p class="strong">{fact}</p><p class="small">{advice}</p></div>{evening}{last}'
 SETTLE = """<form method="post" action="settle">{token}<button class="button main wide" name="go" value="1">{text}</button></form>"""
 SELL = '<a class="button main wide" href="sale">{text}</a>'
 
@@ -32,6 +32,7 @@ def show(visit: Visit) -> Response:
             icon=icon("good"),
             fact=say("Nothing to settle"),
             advice=say("The last batch is closed; the next begins with the next sale."),
+            evening=closing.link(visit),
             last=_rows(say, last.totals, say("Batch {number}", number=last.id)) if last else None,
         )
         return layout.show(visit, say("Settle"), content, fill(SELL, text=say("Back to selling")), back="sale")

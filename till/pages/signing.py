@@ -1,7 +1,7 @@
 """Signing in and out. The operator is chosen first, then the PIN; wrong tries are counted in the journal."""
 
 from till.journal import operators
-from till.pages import layout
+from till.pages import closing, layout, notice
 from till.pages.http import Response, go_to
 from till.pages.icons import icon
 from till.pages.markup import Markup, fill, join
@@ -24,9 +24,11 @@ def show(visit: Visit) -> Response:
             fill(CHOICE, number=known.number, role=visit.say(ROLES[known.role]), icon=icon("next"))
             for known in chosen.values()
         )
-        return layout.show(
-            visit, visit.say("Who is at the till?"), fill('<ul class="rows card">{rows}</ul>', rows=rows)
-        )
+        evening = closing.link(visit) if visit.session.has_left else None
+        news = notice.link(visit) if evening is None else None
+        content = fill('{top}<ul class="rows card">{rows}</ul>', top=evening or news, rows=rows)
+        page = layout.show(visit, visit.say("Who is at the till?"), content)
+        return notice.told(page) if news else page
     if visit.session.pin_of != number:
         visit.session.pin, visit.session.pin_of = "", number
     content = fill(
@@ -61,6 +63,7 @@ def leave(visit: Visit) -> Response:
     visit.counter.end(visit.session.refund_holder)
     visit.sessions.close(visit.session)
     visit.session = visit.sessions.open()
+    visit.session.has_left = True
     return go_to("sign-in")
 
 

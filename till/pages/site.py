@@ -17,7 +17,7 @@ from till.pages.http import Request, Response, as_json, go_to, set_cookie
 from till.pages.markup import Markup, fill
 from till.pages.page import Page, Who
 from till.pages.sessions import Sessions
-from till.pages.visit import Visit
+from till.pages.visit import Place, Visit
 from till.texts import LANGUAGES, Say
 
 if TYPE_CHECKING:
@@ -35,13 +35,19 @@ class Site:
     """All pages of this version."""
 
     def __init__(
-        self, counter: Counter, version: str, features: "Sequence[Feature]", state: Callable[[], Mapping[str, object]]
+        self,
+        counter: Counter,
+        version: str,
+        features: "Sequence[Feature]",
+        place: Place,
+        state: Callable[[], Mapping[str, object]],
     ) -> None:
         self.counter = counter
         self.state = state
         self.sessions = Sessions(counter.clock)
         self._version = version
         self._features = features
+        self._place = place
         self._pages = {**PAGES, **{name: page for feature in features for name, page in feature.pages.items()}}
         self._turn = threading.Lock()
 
@@ -61,7 +67,8 @@ class Site:
 
     def _page(self, request: Request, say: Say) -> Response:
         session = self.sessions.find(request.cookies.get(SESSION_COOKIE, "")) or self.sessions.open()
-        visit = Visit(request, session, self.sessions, say, self.counter, self._features, self._version, self.state)
+        till = (self.counter, self._features, self._version, self._place, self.state)
+        visit = Visit(request, session, self.sessions, say, *till)
         response = self._visited(visit)
         if visit.session.id != request.cookies.get(SESSION_COOKIE):
             set_cookie(response, SESSION_COOKIE, visit.session.id)

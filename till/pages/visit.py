@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from till.counter import Counter
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from till.features import Feature
 
 
+@dataclass(frozen=True)
+class Place:
+    """The folders this till works in (CONTRACT.md)."""
+
+    data: Path
+    run: Path
+
+
 @dataclass
 class Visit:
     """What a page needs to know; `session` is replaced on signing in and out."""
@@ -26,6 +35,7 @@ class Visit:
     counter: Counter
     features: "Sequence[Feature]"
     version: str
+    place: Place
     state: Callable[[], Mapping[str, object]]
     problem: Refused | None = None
 

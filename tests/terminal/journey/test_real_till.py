@@ -12,6 +12,8 @@ from evertill.protocol.journey import Outcome, State
 from evertill.protocol.reasons import Reason
 from tests.fakes.real_shop import cashier, open_shop, real_bundle
 from tests.fakes.rig import Answers, Rig, Traveller
+from tests.till.fake_devices import fake_driver
+from till.devices.attached import Attached, attach, attached
 
 pytestmark = pytest.mark.journey
 
@@ -102,3 +104,57 @@ def test_shop_is_without_a_till_for_seconds_only(shop: Rig) -> None:
     (ended,) = traveller.answers.ended
     assert ended.without_till_s is not None
     assert ended.without_till_s < 10, "the target is a median of 2.0 s on a quiet machine: make bench"
+
+
+def attach_reader(rig: Rig, path: Path) -> None:
+    current = rig.generations.current()
+    assert current is not None
+    attach(rig.generations.data(current), "reader", Attached("driver", str(path)))
+
+
+def test_right_version_with_a_dead_reader_never_replaces_the_old_one(shop: Rig, tmp_path: Path) -> None:
+    with fake_driver(tmp_path / "reader.sock") as reader:
+        attach_reader(shop, reader.path)
+    selling = shop.till_pid()
+    traveller = update(shop, "1.2.0")
+    assert traveller.go()[-3:] == [State.REHEARSING, State.FAILED, State.REPORTED]
+    (ended,) = traveller.answers.ended
+    assert ended.failure is not None
+    assert str(ended.failure.params["what"]).startswith("self-test: reader_answers silent")
+    assert shop.till_pid() == selling
+    assert shop.sells("1.0.0")
+
+
+def test_reader_that_dies_after_the_rehearsal_is_rolled_back(shop: Rig, tmp_path: Path) -> None:
+    sold = [(cashier(shop).sell(1250), 1250)]
+    shop.till.settle()
+    with fake_driver(tmp_path / "reader.sock") as reader:
+        attach_reader(shop, reader.path)
+        traveller = update(shop, "1.2.0")
+        assert traveller.go(stop_in=State.QUIESCING)[-1] is State.REFRESHING
+    assert traveller.go()[-3:] == [State.PROVING, State.ROLLING_BACK, State.REPORTED]
+    (ended,) = traveller.answers.ended
+    assert ended.outcome is Outcome.ROLLED_BACK
+    assert shop.sells("1.0.0")
+    assert numbers(shop) == sold
+
+
+def test_three_schemas_up_and_down_keep_every_receipt_and_the_attached_reader(shop: Rig, tmp_path: Path) -> None:
+    with fake_driver(tmp_path / "reader.sock") as reader:
+        attach_reader(shop, reader.path)
+        sold = [(cashier(shop).sell(1250), 1250)]
+        shop.till.settle()
+        for number, (version, back_to) in enumerate((("1.1.0", None), ("1.2.0", None), ("1.1.0", 2), ("1.2.0", None))):
+            bundles, part = real_bundle(version)
+            traveller = Traveller(shop, Answers(bundles))
+            traveller.begin(*([] if back_to else [part]), release=10 + number, back_to=back_to)
+            assert traveller.go()[-1] is State.REPORTED, version
+            assert traveller.answers.ended[0].outcome is Outcome.COMMITTED, version
+            assert shop.sells(version)
+            assert numbers(shop) == sold
+            sold.append((cashier(shop).sell(100 * len(sold)), 100 * len(sold)))
+            shop.till.settle()
+        assert numbers(shop) == sold
+        current = shop.generations.current()
+        assert current is not None
+        assert attached(shop.generations.data(current))["reader"].path == str(reader.path)
