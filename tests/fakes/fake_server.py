@@ -63,8 +63,11 @@ class FakeServer:
         self.payload_bytes = 0  # of artifacts, as they left
         self.cut_after_bytes: int | None = None
         self.tuf: dict[str, bytes] = {}  # signed metadata and small targets by their path below /{tenant}/tuf/
+        self.when: dict[
+            str, Callable[[], None]
+        ] = {}  # what happens as the terminal reports this state of its journey, once
         self._scripted: list[tuple[str, Rubbish]] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # what `when` does may tell the story further
         self._http = _QuietServer(("127.0.0.1", 0), _handler_of(self))
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 
@@ -75,7 +78,14 @@ class FakeServer:
         action = Action(number, release, files)
         with self._lock:
             self.actions[number] = action
-            words = {"release": release, "action": number, "download": True, "install": True, "reasons": []}
+            words = {
+                "release": release,
+                "action": number,
+                "download": True,
+                "install": True,
+                "turn": True,
+                "reasons": [],
+            }
             self.offers = [known for known in self.offers if known["release"] != release]
             self.offers.append({**words, "next_try_at": None, **offer})
         return action
@@ -199,6 +209,7 @@ class FakeServer:
             return 410, {}
         action.statuses.append(seen.json)
         action.open = seen.json["status"]["execution"] != "closed"
+        self.when.pop(seen.json.get("evertill", {}).get("state", ""), lambda: None)()
         return 200, None
 
     def _cancel_action(self, _seen: Seen, number: str) -> tuple[int, Any]:

@@ -103,11 +103,16 @@ class Rig:
 
     def start(self, *, grace_s: float = 30.0) -> None:
         """Start the supervisor and wait until it answers."""
-        command = [sys.executable, "-I", "-m", "evertill.terminal.supervisor", str(self.home), str(grace_s)]
+        self.launch(grace_s=grace_s)
+        until(self.supervisor_answers, "the supervisor answers")
+
+    def launch(self, *under: str, grace_s: float = 30.0) -> None:
+        """Start the supervisor, `under` another program if need be (strace); does not wait."""
+        supervisor = [sys.executable, "-I", "-m", "evertill.terminal.supervisor", str(self.home), str(grace_s)]
+        command = [*under, *supervisor]
         (self.home / "logs").mkdir(exist_ok=True)
         with (self.home / "logs" / "supervisor.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        until(self.supervisor_answers, "the supervisor answers")
 
     def supervisor_answers(self) -> bool:
         with suppress(Unreachable):

@@ -4,6 +4,7 @@ What it is lies beside it in `traits.json`: version, schema, and `fault`, one of
     "self_test" "migrate" "start" "second_start" "forgets_a_sale" "wrong_version" "slow_migrate" "never_stops" (or "" for none).
 Schema 2 has the column `discount_fen`. Besides the contract's requests it sells over its readiness socket, for a cashier made of code:
     {"do": "sale", "key": K, "fen": N} · {"do": "first_key"} (a sale begins) · {"do": "receipt"} (it ends) · {"do": "die"}
+A kill test may hold it before its work: `till-trip.json` in the home, {"command": C, "version": V, "turn": N}, stops the Nth such command until `trip.go`.
 """
 
 import contextlib
@@ -96,10 +97,10 @@ class StubTill:
         self.run, self.data = run, data
         self.lock = self._locked("data.lock")
         starts = data / "starts"
-        count = int(starts.read_text()) + 1 if starts.exists() else 1
-        if FAULT == "start" or (FAULT == "second_start" and count > 1):
+        before = starts.read_text().splitlines() if starts.exists() else []
+        if FAULT == "start" or (FAULT == "second_start" and TRAITS["version"] in before):
             raise Refused("told to fail")
-        starts.write_text(str(count))
+        starts.write_text("".join(f"{version}\n" for version in (*before, TRAITS["version"])))
         self.journal = opened(data)
         if schema_of(self.journal) != WRITTEN:
             raise Refused("SCHEMA_NEEDS_MIGRATION" if schema_of(self.journal) < WRITTEN else "SCHEMA_TOO_NEW")
@@ -147,9 +148,9 @@ class StubTill:
         if do == "sell":
             self.mode = "selling"
             return {"ok": True, "mode": "selling"}
+        if do in {"stop", "settle"} and self.sale_lock is not None:
+            return {"error": "SALE_IN_PROGRESS"}
         if do == "stop":
-            if self.sale_lock is not None:
-                return {"error": "SALE_IN_PROGRESS"}
             self.over = True
             return {"ok": True}
         if do == "settle":
@@ -211,7 +212,26 @@ class StubTill:
         return lock
 
 
+def wait_at_tripwire(command: str) -> None:
+    """Once, where the home asks for it; the home is four folders above: generations/N/slot/till."""
+    home = Path(__file__).parents[4]
+    wire = home / "till-trip.json"
+    trip = json.loads(wire.read_text()) if wire.exists() else {}
+    if (trip.get("command"), trip.get("version")) != (command, TRAITS["version"]):
+        return
+    if trip["turn"] > 1:
+        wire.write_text(json.dumps({**trip, "turn": trip["turn"] - 1}))
+        return
+    wire.unlink()
+    go = os.open(home / "trip.go", os.O_RDWR)
+    (home / "trip.part").write_text(str(os.getpid()))
+    (home / "trip.part").rename(home / "trip.reached")
+    os.read(go, 1)
+    os.close(go)
+
+
 def main(arguments: list[str]) -> int:
+    wait_at_tripwire(arguments[0])
     command, options = arguments[0], dict(zip(arguments[1::2], arguments[2::2], strict=False))
     data = Path(options["--data"])
     if command == "migrate":

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 PASSPHRASE = "plainly a demo passphrase"
 EVERTILL = Path(sys.executable).with_name("evertill")
@@ -32,6 +32,18 @@ from evertill.server.rooms.organisations import queries
 from evertill.server.rooms.policies import service
 person = find_person(configuration.load(Path(sys.argv[1])).admin)
 service.set_field(queries.operator(), "poll_s", 2, Identity.of_person(person), system_clock())
+"""
+# Many commands in one process: most of a command's time is starting.
+SAY_ALL = """
+import contextlib, io, json, sys
+from evertill.cli import run
+said = []
+for words in json.load(sys.stdin):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        if run(words):
+            sys.exit(" ".join(words))
+    said.append(out.getvalue())
+json.dump(said, sys.stdout)
 """
 
 
@@ -82,6 +94,20 @@ class Office:
         done = subprocess.run([EVERTILL, *words], env=self._environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"evertill {' '.join(words)}: {done.stderr}"
         return done.stdout
+
+    def say_all(self, *commands: Sequence[str]) -> list[str]:
+        """Types commands one after the other; what each printed. For settings up, where each one's own start would take longest."""
+        done = subprocess.run(
+            [sys.executable, "-c", SAY_ALL],
+            env=self._environment,
+            input=json.dumps(commands),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        said: list[str] = json.loads(done.stdout)
+        return said
 
     def poll_often(self) -> None:
         subprocess.run([sys.executable, "-c", POLL_OFTEN, str(self.data)], env=self._environment, check=True)

@@ -118,9 +118,8 @@ def until(condition: Callable[[], bool], what: str) -> None:
 
 def demo_shop(office: Office) -> None:
     """A shop that may be updated at any moment, again and again, and polls every two seconds: ordinary policy."""
-    office.say(
-        "node", "add", "DEFAULT/shop", "--kind", "merchant", "--name-zh", "演示商户", "--name-en", "Demo merchant"
-    )
-    office.say("model", "add", "D10", "--hardware", "A")
-    for field, value in (("window", '"00:00-24:00"'), ("rate_limit_days", "0"), ("poll_s", "2")):
-        office.say("policy", "set", "DEFAULT", field, value, "--reason", "demo")
+    shop = ["node", "add", "DEFAULT/shop", "--kind", "merchant", "--name-zh", "演示商户", "--name-en", "Demo merchant"]
+    model = ["model", "add", "D10", "--hardware", "A"]
+    fields = (("window", '"00:00-24:00"'), ("rate_limit_days", "0"), ("poll_s", "2"))
+    policy = [["policy", "set", "DEFAULT", field, value, "--reason", "demo"] for field, value in fields]
+    office.say_all(shop, model, *policy)
