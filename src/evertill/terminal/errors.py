@@ -248,6 +248,12 @@ _CONTROL: Final[Mapping[str, Wording]] = {
         "需要旧版本，请联系客服。",
         "If you need the old version, ask support.",
     ),
+    "RESTART_NOT_NOW": Wording(
+        "现在不能重启或恢复：{detail}。",
+        "It cannot be restarted or reset now: {detail}.",
+        "先收完这一笔，结算，等升级结束，再试一次。",
+        "Finish the sale, settle, let the update end, and try again.",
+    ),
     "DATE_INVALID": Wording(
         "日期 {date} 看不懂。", "The date {date} cannot be read.", "请写成 2026-12-24。", "Write it like 2026-12-24."
     ),
@@ -271,6 +277,12 @@ _CONTROL: Final[Mapping[str, Wording]] = {
     ),
     "TILL_SILENT": Wording(
         "收款程序没有应答。", "The till does not answer.", "请稍等再试。", "Wait a moment and try again."
+    ),
+    "TILL_ANSWERS": Wording(
+        "收款程序有应答，不用重新启动。",
+        "The till answers; there is nothing to start again.",
+        "回到收款；不对劲，请联系客服。",
+        "Go back to selling; if something is wrong, ask support.",
     ),
     "TILL_REFUSED": Wording(
         "收款程序现在不行：{detail}。",

@@ -34,7 +34,8 @@ def status(found: dict[str, Any], language: Language, zone: ZoneInfo) -> list[st
     components = ", ".join(f"{name} {version}" for name, version in found["components"].items())
     if found["generation"] is None:
         components += "，还没有装收款程序" if zh else "; no till yet"
-    lines = [f"{found['serial']} · {components}", *mode(found["policy"], language, zone)]
+    lines = [f"{found['serial']} · {components}", *_reasons(found["condition"]["reasons"], language, zone)]
+    lines += mode(found["policy"], language, zone)
     lines += checked(found, language, zone)
     if journey := found["journey"]:
         step = _step_word(journey, language, zone)

@@ -47,8 +47,12 @@ def faults(page: Page, name: str) -> list[str]:
     found += [] if page.evaluate(DOCK_IN_VIEW) else ["its dock is out of view"]
     found += [f"cut off: {each}" for each in page.evaluate(CUT_OFF)]
     found += [f"too small: {each}" for each in page.evaluate(SMALL_TARGETS)]
+    return [f"{name}: {fault}" for fault in [*found, *barriers(page)]]
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe-core finds serious."""
     page.evaluate(AXE.read_text(encoding="utf-8"))
     result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     serious = [each for each in result["violations"] if each["impact"] in {"serious", "critical"}]
-    found += [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in serious]
-    return [f"{name}: {fault}" for fault in found]
+    return [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in serious]

@@ -1,31 +1,69 @@
 """Every page as the kiosk shows it: nothing overflows, the dock is in view, axe-core finds nothing serious, no policy is broken."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
-from tests.journeys.screen.gallery import PICTURES, says
+from tests.journeys.screen.gallery import FACTS, PICTURES, Picture, reason_pictures, says
 from tests.journeys.screen.looking import LOOKS, Look, faults, open_page
 from tests.terminal.shell.scene import PIN, Scene, journey, offer, policy, running, usual
+
+# What is written alike in both languages: names of things, units, a command.
+NAMES: Final = {
+    text for fact in FACTS.values() for text in (fact if isinstance(fact, list) else [fact]) if isinstance(text, str)
+}
+ALIKE: Final = re.compile(
+    "|".join(sorted(map(re.escape, NAMES), key=len, reverse=True)) + "|Wi-Fi|evertill keys init|MB|KB|GB"
+)
+CARD: Final = """[...document.querySelectorAll(".reason header, .reason dl")].map((e) => e.innerText).join("\\n")"""
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
+    (tmp_path / "state").mkdir()
     with running(tmp_path) as made:
         yield made
 
 
+def show(page: Page, scene: Scene, picture: Picture) -> None:
+    """As it stands after what a finger does first."""
+    (scene.home / "state" / "closing.json").unlink(missing_ok=True)
+    picture.set(scene)
+    page.goto(scene.url + picture.path)
+    picture.tap(page)
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: "-".join(map(str, look)))
+@pytest.mark.long
 def test_every_page_fits_and_is_accessible(chromium: Browser, scene: Scene, look: Look) -> None:
     page = open_page(chromium, scene.url, look, bypass_csp=True)
     found: list[str] = []
     for picture in PICTURES:
-        picture.set(scene)
-        page.goto(scene.url + picture.path)
+        show(page, scene, picture)
         found += faults(page, picture.name)
+    page.context.close()
+    assert "\n".join(found) == ""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("look", [LOOKS[0], LOOKS[1]], ids=["zh", "en"])
+@pytest.mark.long
+def test_every_reason_is_said_in_the_readers_words(chromium: Browser, scene: Scene, look: Look) -> None:
+    page = open_page(chromium, scene.url, look, bypass_csp=True)
+    found: list[str] = []
+    for picture in reason_pictures():
+        show(page, scene, picture)
+        found += faults(page, picture.name)
+        said = ALIKE.sub("", page.evaluate(CARD))
+        known = "FROM_THE_FUTURE" not in picture.name
+        found += [f"{picture.name}: a raw code: {code}" for code in re.findall(r"[A-Z]+_[A-Z_]+", said) if known]
+        foreign = r"[a-z]{4,}" if look[2] == "zh" else r"[\u4e00-\u9fff]{2,}"
+        found += [f"{picture.name}: another language: {word}" for word in re.findall(foreign, said) if known]
     page.context.close()
     assert "\n".join(found) == ""
 
@@ -36,8 +74,7 @@ def test_no_page_breaks_its_own_content_policy(chromium: Browser, scene: Scene) 
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if "Content Security" in message.text else None)
     for picture in PICTURES:
-        picture.set(scene)
-        page.goto(scene.url + picture.path)
+        show(page, scene, picture)
     page.context.close()
     assert said == []
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -104,6 +105,23 @@ def test_wrong_pins_on_the_screen_lock_and_stay_locked_over_a_restart(shop: Scre
     with shop.browser() as browser:
         page = browser.tap("/update/mode/never", person="owner", pin=PIN, go="1")
         assert "PIN_LOCKED" in page.text
+    assert shop.ask(ask="policy")["fields"]["mode"]["value"] == "automatic"
+
+
+@pytest.mark.journey
+def test_guesses_sent_all_at_once_count_one_by_one(shop: ScreenShop) -> None:
+    """Five tries are five, however many requests are under way at the same moment."""
+
+    def guess(number: int) -> str:
+        with shop.browser() as browser:
+            return browser.tap("/update/mode/never", person="owner", pin=f"73910{number}", go="1").text
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(guess, range(10)))
+    assert sum("PIN_WRONG" in answer for answer in answers) == 4
+    assert sum("PIN_LOCKED" in answer for answer in answers) == 6
+    with shop.browser() as browser:
+        assert "PIN_LOCKED" in browser.tap("/update/mode/never", person="owner", pin=PIN, go="1").text
     assert shop.ask(ask="policy")["fields"]["mode"]["value"] == "automatic"
 
 

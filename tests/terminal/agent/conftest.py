@@ -9,6 +9,8 @@ import pytest
 from evertill.protocol.provision import Provision
 from evertill.terminal.agent.connection import Connection
 from tests.fakes.fake_server import FakeServer, running_server
+from tests.fakes.rig import until
+from tests.fakes.shop import Shop
 from tests.terminal.agent.making import TurnedClock
 
 
@@ -40,3 +42,17 @@ def state(tmp_path: Path) -> Path:
     folder = tmp_path / "state"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def shop(tmp_path: Path, server: FakeServer) -> Iterator[Shop]:
+    """A terminal with real processes and a stub till that sells 1.0.0."""
+    made = Shop(tmp_path, server)
+    try:
+        made.set_up()
+        made.install_first_till()
+        made.start()
+        until(lambda: made.rig.sells("1.0.0"), "the first till sells")
+        yield made
+    finally:
+        made.close()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from evertill.protocol.errors import ProtocolRefused
+from evertill.terminal.agent.uptime import Uptime
 
 NOW = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)  # 14:30 in Shanghai
 
@@ -20,6 +21,23 @@ class TurnedClock:
 
     def turn(self, **delta: float) -> None:
         self.now += timedelta(**delta)
+
+
+@dataclass
+class TurnedUptime:
+    """A machine that stays on for as long as the test says, and is switched off and on when it says so."""
+
+    boot: str = "first"
+    seconds: float = 1000.0
+
+    def __call__(self) -> Uptime:
+        return Uptime(self.boot, self.seconds)
+
+    def stay_on(self, **delta: float) -> None:
+        self.seconds += timedelta(**delta).total_seconds()
+
+    def reboot(self, boot: str = "second") -> None:
+        self.boot, self.seconds = boot, 5.0
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -20,19 +19,6 @@ from tests.fakes import fake_server as rubbish
 from tests.fakes.fake_server import FakeServer
 from tests.fakes.rig import Rig, until
 from tests.fakes.shop import PIN, Shop, settled
-
-
-@pytest.fixture
-def shop(tmp_path: Path, server: FakeServer) -> Iterator[Shop]:
-    made = Shop(tmp_path, server)
-    try:
-        made.set_up()
-        made.install_first_till()
-        made.start()
-        until(lambda: made.rig.sells("1.0.0"), "the first till sells")
-        yield made
-    finally:
-        made.close()
 
 
 def held(shop: Shop) -> list[str]:

@@ -144,7 +144,7 @@ def test_a_resumed_file_that_changed_on_the_server_begins_again(
         (rubbish.gzip_bomb, "ANSWER_ENCODED"),
         (rubbish.redirect, "ANSWER_UNEXPECTED"),
         (rubbish.hang_up, "ANSWER_TRUNCATED"),
-        (rubbish.html, "ARTIFACT_MISMATCH"),
+        (rubbish.html, "ANSWER_NOT_JSON"),
         (rubbish.status(416), "ARTIFACT_MISMATCH"),
         (lambda handler: rubbish.send(handler, 206, b"x", Content_Range="bytes 5-5/300000"), "ANSWER_UNEXPECTED"),
         (lambda handler: rubbish.send(handler, 206, b"x"), "ANSWER_UNEXPECTED"),

@@ -1,5 +1,6 @@
 """PINs: no default, no easy ones, and no end of tries for nobody."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -7,16 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evertill.terminal.agent.people import FREE_TRIES, People, check_pin
+from evertill.terminal.agent.uptime import system_uptime
 from evertill.terminal.errors import TerminalRefused
-from tests.terminal.agent.making import TurnedClock, code_of
+from tests.terminal.agent.making import TurnedClock, TurnedUptime, code_of
 
 PIN = "482906"
 WRONG = "739105"
 
 
 @pytest.fixture
-def people(state: Path, clock: TurnedClock) -> People:
-    made = People(state / "people.json", clock)
+def uptime() -> TurnedUptime:
+    return TurnedUptime()
+
+
+@pytest.fixture
+def people(state: Path, clock: TurnedClock, uptime: TurnedUptime) -> People:
+    made = People(state / "people.json", clock, uptime)
     made.add("店主", PIN)
     return made
 
@@ -89,51 +96,84 @@ def test_a_repeated_group_is_always_trivial(group: str) -> None:
         check_pin(group * 2)
 
 
-def test_after_five_wrong_pins_even_the_right_one_waits(people: People, clock: TurnedClock) -> None:
+def test_after_five_wrong_pins_even_the_right_one_waits(people: People, uptime: TurnedUptime) -> None:
     lock(people)
     assert refused_code(people, PIN) == "PIN_LOCKED"
-    clock.turn(minutes=4, seconds=59)
+    uptime.stay_on(minutes=4, seconds=59)
     assert refused_code(people, PIN) == "PIN_LOCKED"
-    clock.turn(seconds=1)
+    uptime.stay_on(seconds=1)
     people.verify("店主", PIN)
 
 
-def test_each_further_wrong_pin_waits_longer(people: People, clock: TurnedClock) -> None:
+def test_each_further_wrong_pin_waits_longer(people: People, uptime: TurnedUptime) -> None:
     lock(people)
-    clock.turn(minutes=5)
+    uptime.stay_on(minutes=5)
     refused_code(people, WRONG)
-    clock.turn(minutes=9)
+    uptime.stay_on(minutes=9)
     assert refused_code(people, PIN) == "PIN_LOCKED"
-    clock.turn(minutes=1)
+    uptime.stay_on(minutes=1)
     people.verify("店主", PIN)
 
 
-def test_no_wait_is_longer_than_a_day(people: People, clock: TurnedClock) -> None:
+def test_no_wait_is_longer_than_a_day(people: People, uptime: TurnedUptime) -> None:
     for _ in range(40):
         refused_code(people, WRONG)
-        clock.turn(hours=24)
+        uptime.stay_on(hours=24)
     people.verify("店主", PIN)
 
 
-def test_trying_while_locked_does_not_prolong_the_wait(people: People, clock: TurnedClock) -> None:
+def test_trying_while_locked_does_not_prolong_the_wait(people: People, uptime: TurnedUptime) -> None:
     lock(people)
     for _ in range(10):
         refused_code(people, WRONG)
-    clock.turn(minutes=5)
+    uptime.stay_on(minutes=5)
     people.verify("店主", PIN)
 
 
-def test_a_restart_gives_no_tries_back(people: People, state: Path, clock: TurnedClock) -> None:
+def test_a_restart_gives_no_tries_back(people: People, state: Path, clock: TurnedClock, uptime: TurnedUptime) -> None:
     lock(people)
-    assert refused_code(People(state / "people.json", clock), PIN) == "PIN_LOCKED"
+    assert refused_code(People(state / "people.json", clock, uptime), PIN) == "PIN_LOCKED"
 
 
-def test_a_clock_set_back_starts_the_wait_again_and_does_not_lock_for_ever(people: People, clock: TurnedClock) -> None:
+@pytest.mark.parametrize("days", [-365, -1, 1, 365])
+def test_setting_the_clock_neither_shortens_nor_lengthens_the_wait(
+    people: People, clock: TurnedClock, uptime: TurnedUptime, days: int
+) -> None:
     lock(people)
-    clock.turn(days=-365)
+    clock.turn(days=days)
     assert refused_code(people, PIN) == "PIN_LOCKED"
-    clock.turn(minutes=5)
+    uptime.stay_on(minutes=4, seconds=59)
+    assert refused_code(people, PIN) == "PIN_LOCKED"
+    uptime.stay_on(seconds=1)
     people.verify("店主", PIN)
+
+
+def test_a_locked_person_is_told_until_when_by_the_clock_on_the_wall(
+    people: People, clock: TurnedClock, uptime: TurnedUptime
+) -> None:
+    lock(people)
+    uptime.stay_on(minutes=2)
+    clock.turn(days=9)
+    with pytest.raises(TerminalRefused) as refused:
+        people.verify("店主", PIN)
+    assert refused.value.params["until"] == (clock.now + timedelta(minutes=3)).isoformat(timespec="seconds")
+
+
+def test_a_reboot_starts_the_wait_anew_and_never_shortens_it(people: People, uptime: TurnedUptime) -> None:
+    lock(people)
+    uptime.stay_on(minutes=4)
+    uptime.reboot()
+    assert refused_code(people, PIN) == "PIN_LOCKED"
+    uptime.stay_on(minutes=4, seconds=59)
+    assert refused_code(people, PIN) == "PIN_LOCKED"
+    uptime.stay_on(seconds=1)
+    people.verify("店主", PIN)
+
+
+def test_the_real_uptime_passes_and_belongs_to_one_boot() -> None:
+    first, second = system_uptime(), system_uptime()
+    assert first.boot == second.boot != ""
+    assert first.seconds <= second.seconds
 
 
 def test_the_right_pin_forgets_the_wrong_ones(people: People) -> None:

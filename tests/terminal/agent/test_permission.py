@@ -128,6 +128,19 @@ def test_a_tap_of_yesterday_surprises_nobody_today() -> None:
     assert codes(facts(NOON, policy=Policy(mode=Mode.NEVER), acts=acts)) == ["MODE_NEVER", "WINDOW_CLOSED"]
 
 
+def test_a_tap_of_this_morning_still_fetches_what_it_began_and_installs_nothing_by_itself() -> None:
+    acts = ReleaseActs(now_at=NOON - timedelta(hours=3), consented_at=NOON - timedelta(hours=3))
+    found = own_permission(facts(NOON, policy=Policy(mode=Mode.NEVER), acts=acts))
+    assert [reason.code for reason in found.reasons] == ["MODE_NEVER", "WINDOW_CLOSED"]
+    assert (found.download, found.install) == (True, False)
+
+
+def test_a_yes_given_before_it_was_switched_off_is_none_afterwards() -> None:
+    found = own_permission(facts(policy=Policy(mode=Mode.NEVER), acts=ReleaseActs(consented_at=NIGHT)))
+    assert [reason.code for reason in found.reasons] == ["MODE_NEVER"]
+    assert not found.download
+
+
 def test_manual_waits_for_a_yes_from_anywhere() -> None:
     manual = Policy(mode=Mode.MANUAL)
     unheard = Offer(12, download=False, install=False, reasons=[Reason.of("CONSENT_NEEDED", version="1.1.0")])

@@ -111,6 +111,7 @@ class Agent:
     operator: dict[str, Any] | None = field(default_factory=lambda: dict(OPERATOR))
     consequences: dict[str, Any] = field(default_factory=lambda: {"holes": [], "missed": []})
     off: dict[str, Any] | None = None
+    restarts: dict[str, Any] = field(default_factory=dict)
     refuses: ProtocolRefused | None = None
     orders: list[dict[str, Any]] = field(default_factory=list)
 
@@ -124,6 +125,7 @@ class Agent:
             "operator": self.operator,
             "consequences": self.consequences,
             "switched_off": {"off": self.off},
+            "restarts": self.restarts,
         }
         found = answers[request["ask"]]
         return {"ok": True, **found} if found is not None else {"error": "TRUST_INCOMPLETE"}
@@ -217,6 +219,13 @@ class Scene:
             while chunk := connection.recv(65_536):
                 answer += chunk
         return answer
+
+    def cut_off(self, request: bytes) -> bytes:
+        """Bytes of a request that ends too early; the whole answer."""
+        with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+            connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
 class Browser(httpx.Client):

@@ -14,7 +14,7 @@ from evertill.terminal.lines import listen
 from evertill.terminal.power import Power
 from evertill.terminal.shell.agent_client import AgentClient
 from evertill.terminal.shell.closing_down import ClosingDown
-from tests.terminal.shell.scene import NOW, PIN, Browser, Scene, iso, journey, offer, past, policy, usual
+from tests.terminal.shell.scene import NOW, PIN, Browser, Scene, iso, journey, offer, past, policy, running, usual
 
 
 class Supervisor:
@@ -61,7 +61,8 @@ def closing(scene: Scene, now: datetime = NOW) -> ClosingDown:
     )
 
 
-WAITING: dict[str, Any] = {"offers": [offer()]}
+WINDOW = [{"code": "WINDOW_CLOSED", "params": {"window": "03:00–05:00"}}]
+WAITING: dict[str, Any] = {"offers": [offer(reasons=WINDOW)]}
 
 
 def test_nothing_happens_without_a_wish(scene: Scene, supervisor: Supervisor) -> None:
@@ -76,10 +77,25 @@ def test_it_waits_for_the_update_and_then_switches_off(scene: Scene, supervisor:
         scene.agent.status = under_way
         down.look()
     assert supervisor.orders == []
-    scene.agent.status = usual(history=[past("rolled_back", release=12, ended_at=iso(NOW + timedelta(minutes=9)))])
+    ended_at = NOW + timedelta(minutes=9)
+    ended = usual(history=[past("rolled_back", release=12, ended_at=iso(ended_at))])
+    scene.agent.status = ended
+    down.look()
+    assert supervisor.orders == [], "the server was not told yet"
+    scene.agent.status = {**ended, "contact": {**ended["contact"], "tried_at": iso(ended_at)}}
     down.look()
     assert supervisor.orders == [b'{"do": "shutdown"}\n']
     assert down.wish is None
+
+
+def test_server_that_cannot_be_told_keeps_no_shop_open(scene: Scene, supervisor: Supervisor) -> None:
+    closing(scene).after(12)
+    ended_at = NOW + timedelta(minutes=9)
+    scene.agent.status = usual(history=[past(release=12, ended_at=iso(ended_at))])
+    closing(scene, ended_at + timedelta(minutes=4)).look()
+    assert supervisor.orders == []
+    closing(scene, ended_at + timedelta(minutes=5)).look()
+    assert len(supervisor.orders) == 1
 
 
 def test_nothing_is_switched_off_under_an_update(scene: Scene, supervisor: Supervisor) -> None:
@@ -147,3 +163,29 @@ def test_nothing_waits_where_nobody_wants_it(scene: Scene, browser: Browser) -> 
         assert "今晚没有要装的更新" in browser.get("/closing").text
         browser.tap("/closing/now", pin=PIN)
     assert scene.agent.orders == []
+
+
+def test_what_the_tap_cannot_lift_is_not_offered_at_closing_time(scene: Scene, browser: Browser) -> None:
+    """升级并关机 would wait the whole evening for it, and the terminal stay on."""
+    for code in ("FROZEN", "POSTPONED", "CONSENT_NEEDED", "ROLLOUT_TURN", "FROM_THE_FUTURE"):
+        scene.agent.status = usual(offers=[offer(reasons=[*WINDOW, {"code": code, "params": {}}])])
+        assert "今晚没有要装的更新" in browser.get("/closing").text
+        assert browser.tap("/closing/now").url.path == "/closing"
+    assert scene.agent.orders == []
+
+
+def test_till_hears_of_a_waiting_update_where_work_ends_and_nowhere_else(scene: Scene, browser: Browser) -> None:
+    scene.agent.status = usual(**WAITING)
+    for page, told in (("settle", True), ("sign-in", True), ("sale", False), ("menu", False)):
+        browser.get(f"/till/{page}", headers={"Closing-Offer": "9.9.9"})
+        assert (b"Closing-Offer: 1.1.0\r\n" in scene.till.seen[-1]) is told
+        assert b"9.9.9" not in scene.till.seen[-1], "only the screen says so"
+    scene.agent.status = usual()
+    browser.get("/till/settle")
+    assert b"Closing-Offer" not in scene.till.seen[-1]
+
+
+def test_pages_of_the_till_wait_for_no_agent(tmp_path: Path) -> None:
+    with running(tmp_path, with_agent=False) as scene, scene.browser() as browser:
+        assert browser.get("/till/settle").status_code == 200
+        assert b"Closing-Offer" not in scene.till.seen[-1]

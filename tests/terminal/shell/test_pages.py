@@ -105,6 +105,17 @@ def test_release_shows_what_was_signed(scene: Scene, browser: Browser) -> None:
         assert shown in page
 
 
+def test_security_release_names_the_holes_it_closes_and_when_it_was_published(scene: Scene, browser: Browser) -> None:
+    published = iso(NOW - timedelta(days=8))
+    known = offer(severity="security", cves=["CVE-2026-0001", "CVE-2026-0002"], published_at=published)
+    scene.agent.status = usual(offers=[known])
+    page = browser.get("/update").text
+    assert "堵上 CVE-2026-0001, CVE-2026-0002" in page
+    assert "11月12日发布" in page
+    scene.agent.status = usual(offers=[offer()])
+    assert "堵上" not in browser.get("/update").text
+
+
 def test_notes_of_a_release_are_text_and_never_markup(scene: Scene, browser: Browser) -> None:
     scene.agent.status = usual(offers=[offer(notes={"zh": "<script>alert(1)</script>"})])
     page = browser.get("/update").text
@@ -357,3 +368,111 @@ def test_bug_of_a_page_has_a_way_back_to_selling(scene: Scene, browser: Browser)
     assert "PAGE_BROKEN" in page.text
     assert 'href="/till/"' in page.text
     assert "Traceback" not in page.text
+
+
+def test_finished_steps_show_when_and_the_rest_how_long(scene: Scene, browser: Browser) -> None:
+    finished = [iso(NOW - timedelta(hours=26)), iso(NOW - timedelta(minutes=6)), iso(NOW - timedelta(minutes=1))]
+    scene.agent.status = usual(offers=[offer()], journey=journey("backing_up", 4, finished_at=finished))
+    page = browser.get("/update").text
+    for shown in ("昨天 12:30", "14:24", "14:29", "约 2 分钟", "第 4 步，共 7 步"):
+        assert shown in page
+
+
+def test_failed_update_stays_at_the_step_that_failed(scene: Scene, browser: Browser) -> None:
+    finished = [iso(NOW)] * 5
+    scene.agent.status = usual(offers=[offer()], journey=journey("failed", 0, finished_at=finished))
+    page = browser.get("/update").text
+    assert "1.1.0 没有安装" in page
+    assert "第 6 步，共 7 步" in page
+
+
+@pytest.mark.parametrize(
+    ("reason", "step", "href"),
+    [
+        ({"code": "POLICY_FORK", "params": {"field": "mode"}}, "更新方式", "/update/mode"),
+        ({"code": "CONSENT_NEEDED", "params": {"version": "1.1.0"}}, "有什么变化", "/update/release/12"),
+        ({"code": "WINDOW_CLOSED", "params": {"window": "03:00–05:00"}}, "现在就装", "/update/release/12/now"),
+        ({"code": "FROZEN", "params": {"starts": "2026-11-18", "ends": "2026-12-02"}}, "回到收款", "/till/"),
+    ],
+)
+def test_next_step_of_a_held_update_is_one_that_helps(
+    scene: Scene, browser: Browser, reason: dict[str, Any], step: str, href: str
+) -> None:
+    scene.agent.status = usual(offers=[offer(reasons=[reason])], journey=journey(held=[reason]))
+    assert f'<a class="button main" href="{href}">{step}</a>' in browser.get("/update").text
+
+
+def test_install_now_is_not_offered_where_it_would_not_help(scene: Scene, browser: Browser) -> None:
+    frozen = {"code": "FROZEN", "params": {"starts": "2026-11-18", "ends": "2026-12-02"}}
+    scene.agent.status = usual(offers=[offer(reasons=[frozen])])
+    assert "/update/release/12/now" not in browser.get("/update").text
+    scene.agent.status = usual(offers=[offer()])
+    assert "/update/release/12/now" in browser.get("/update").text
+
+
+def test_date_of_a_security_release_says_what_it_means_in_each_mode(scene: Scene, browser: Browser) -> None:
+    soon, past_date = iso(NOW + timedelta(days=20)), iso(NOW - timedelta(days=1))
+    for mode, date, told in (
+        ("automatic", soon, "最晚推迟到 12月10日"),
+        ("automatic", past_date, "不能再推迟了"),
+        ("manual", soon, "仍然要您确认才安装"),
+        ("never", soon, "收单机构希望 12月10日前装好"),
+    ):
+        scene.agent.status = usual(policy=policy(mode), offers=[offer(severity="security", required_at=date)])
+        page = browser.get("/update").text
+        assert told in page
+        assert "必须" not in page
+    scene.agent.consequences = {"holes": [{**HOLE, "release": 12}], "missed": []}
+    scene.agent.status = usual(policy=policy("never"), offers=[offer(severity="critical", required_at=soon)])
+    page = browser.get("/update").text
+    for told in ("最晚 12月12日自动安装", "12月12日以前不会自动安装"):
+        assert told in page
+    assert "/postpone" not in page
+
+
+def test_no_day_beyond_the_signed_date_is_offered(scene: Scene, browser: Browser) -> None:
+    due = iso(NOW + timedelta(days=4))
+    scene.agent.status = usual(offers=[offer(severity="security", required_at=due)])
+    assert browser.get("/update/release/12/postpone").text.count('type="radio"') == 2
+
+
+def test_nothing_is_called_up_to_date_before_anybody_could_ask(scene: Scene, browser: Browser) -> None:
+    scene.agent.status = usual(contact={"last_at": None, "tried_at": None, "trouble": None})
+    page = browser.get("/update").text
+    assert "没有要做的事" not in page
+    assert "不知道有没有更新" in page
+
+
+def test_question_that_gets_no_answer_is_not_asked_for_ever(scene: Scene, browser: Browser) -> None:
+    for asked, waits in ((NOW, True), (NOW - timedelta(minutes=2), False), (NOW + timedelta(days=1), False)):
+        page = browser.get("/update", params={"asked": iso(asked)}).text
+        assert ("正在问服务器" in page) is waits
+    assert "正在问服务器" not in browser.get("/update?asked=now").text
+
+
+def test_words_of_a_failing_program_stand_beside_the_code_and_not_in_the_sentence(
+    scene: Scene, browser: Browser
+) -> None:
+    what = "start: the till ended before it was ready"
+    failure = {"code": "ROLLED_BACK", "params": {"back": "1.1.0", "version": "1.2.0", "what": what}}
+    scene.agent.status = usual(history=[past("rolled_back", failure=failure)])
+    page = browser.get("/update/history/action-4").text
+    assert "1.2.0 自检没通过（启动）" in page
+    assert f"ROLLED_BACK · {what}" in page
+
+
+def test_refusal_that_is_no_reason_has_its_own_sentence(scene: Scene, browser: Browser) -> None:
+    failure = {"code": "TRUST_UNSIGNED", "params": {"detail": "targets: 1 of 2"}}
+    scene.agent.status = usual(history=[past("failed", failure=failure)])
+    page = browser.get("/update/history/action-4").text
+    assert "收到的更新信息没有可信的签名，已丢弃。" in page
+    assert "TRUST_UNSIGNED · targets: 1 of 2" in page
+    assert "原因 TRUST_UNSIGNED" not in page
+
+
+def test_refusal_with_other_parameters_than_ours_still_shows_its_code(scene: Scene, browser: Browser) -> None:
+    trouble = {"code": "PERSON_UNKNOWN", "params": {}}
+    scene.agent.status = usual(contact={"last_at": None, "tried_at": iso(NOW), "trouble": trouble})
+    page = browser.get("/update")
+    assert page.status_code == 200
+    assert "PERSON_UNKNOWN" in page.text

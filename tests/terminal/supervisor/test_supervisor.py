@@ -226,7 +226,7 @@ def test_agent_that_fails_two_starts_uncommitted_gives_way_to_the_one_before(sho
     shop.start()
     until(lambda: shop.supervisor.state()["agent"]["generation"] == 1, "the old agent runs")
     assert (agents / "current").readlink() == Path("1")
-    assert shop.sells()
+    until(shop.sells, "the till sells whatever the agent does")
 
 
 def test_till_gets_the_time_zone_of_the_shop(shop: Rig) -> None:

@@ -163,9 +163,16 @@ def served_at(path: str, body: bytes) -> str:
     return f"targets/{folder}/{hashlib.sha256(body).hexdigest()}.{name}".replace("//", "/")
 
 
-def endless() -> Iterator[bytes]:
-    while True:
-        yield b"x" * 65536
+class Endless:
+    """A body without an end, which knows how much of it somebody took."""
+
+    def __init__(self) -> None:
+        self.sent_bytes = 0
+
+    def __call__(self) -> Iterator[bytes]:
+        while True:
+            yield b"x" * 65536
+            self.sent_bytes += 65536
 
 
 def dripping() -> Iterator[bytes]:

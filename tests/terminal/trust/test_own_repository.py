@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from securesystemslib.signer import CryptoSigner
+from tuf.api.metadata import Metadata, Root
 
 from evertill.protocol.errors import ProtocolRefused
 from evertill.protocol.release import (
@@ -230,6 +231,52 @@ def test_terminal_follows_new_keys_from_the_root_it_was_provisioned_with(
 
     assert terminal.refresh().release(1) == release
     assert terminal.restarted().release(1) == release
+
+
+def new_root(publisher: Publisher, version: int) -> list[CryptoSigner]:
+    """The next root: its oldest root key and its oldest targets key go, new ones come. Answers the root keys of before."""
+    before = publisher.root
+    going = {"root": before, "targets": publisher.targets}
+    made = {role: keys.named(CryptoSigner.generate_ed25519(), f"{role}-{version + 2}") for role in ("root", "targets")}
+    publisher.repository.change_targets(TargetsChange(), NOW, publisher.targets[1:])
+    change = RootChange(
+        add=[(role, signer.public_key) for role, signer in made.items()],
+        remove=[(role, keys.public_name(signers[0].public_key)) for role, signers in going.items()],
+    )
+    assert publisher.repository.change_root(change, NOW, [*before, made["root"]]).published
+    publisher.root = [*before[1:], made["root"]]
+    publisher.targets = [*publisher.targets[1:], made["targets"]]
+    return before
+
+
+def test_terminal_that_slept_through_two_new_roots_walks_all_three(
+    publisher: Publisher, terminal: Terminal, served: tuple[str, list[str]]
+) -> None:
+    terminal.refresh()
+    new_root(publisher, 2)
+    new_root(publisher, 3)
+    release = publisher.publish(1, publisher.component())
+    served[1].clear()
+
+    assert terminal.refresh().release(1) == release
+    assert served[1][:3] == ["metadata/2.root.json", "metadata/3.root.json", "metadata/4.root.json"]
+    assert terminal.restarted().release(1) == release
+
+
+def test_third_root_signed_by_the_keys_of_the_first_alone_is_refused(publisher: Publisher, terminal: Terminal) -> None:
+    """Root 3 needs the threshold of root 2: whoever holds the keys that root 2 replaced cannot make it."""
+    gone = new_root(publisher, 2)[:1]
+    new_root(publisher, 3)
+    gone.append(keys.named(CryptoSigner.generate_ed25519(), "root-9"))
+    path = publisher.data / "trust" / "metadata" / "3.root.json"
+    third = Metadata[Root].from_bytes(path.read_bytes())
+    third.signed.add_key(gone[1].public_key, "root")
+    third.signatures.clear()
+    for signer in (*gone, *publisher.root[-1:]):
+        third.sign(signer, append=True)
+    path.write_bytes(third.to_bytes())
+
+    assert refusal(terminal.refresh) == "TRUST_UNSIGNED"
 
 
 def test_terminal_follows_a_replaced_online_key(publisher: Publisher, terminal: Terminal) -> None:

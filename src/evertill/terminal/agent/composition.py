@@ -17,6 +17,12 @@ from evertill.terminal.agent.attributes import Attributes
 from evertill.terminal.agent.backup import Backups
 from evertill.terminal.agent.board import Board
 from evertill.terminal.agent.budget import CellularBudget
+from evertill.terminal.agent.care.condition import Conditions
+from evertill.terminal.agent.care.hanging import Hanging
+from evertill.terminal.agent.care.housekeeping import Housekeeping
+from evertill.terminal.agent.care.repairing import Repairing
+from evertill.terminal.agent.care.soundness import Soundness
+from evertill.terminal.agent.care.watching import Watch
 from evertill.terminal.agent.clock import Clock, ClockFloor, system_clock
 from evertill.terminal.agent.confirmations import Confirmations
 from evertill.terminal.agent.connection import Connection
@@ -28,6 +34,7 @@ from evertill.terminal.agent.history import History
 from evertill.terminal.agent.home import load_keys, load_provision, root_bytes
 from evertill.terminal.agent.journey.run import Journeys
 from evertill.terminal.agent.journey.states import Neighbours
+from evertill.terminal.agent.journey.tills import Tills
 from evertill.terminal.agent.metadata import MetadataFetcher
 from evertill.terminal.agent.metering import CellularMeter
 from evertill.terminal.agent.orders import Orders
@@ -38,6 +45,7 @@ from evertill.terminal.agent.place import Place, Senses
 from evertill.terminal.agent.policy import PolicyStore
 from evertill.terminal.agent.poll import Bell, PollLoop
 from evertill.terminal.agent.reports import Reports
+from evertill.terminal.agent.restarting import Restarting
 from evertill.terminal.agent.restoring import Restoring
 from evertill.terminal.agent.settings import load_settings, sources_of
 from evertill.terminal.agent.settling import Settling
@@ -45,11 +53,22 @@ from evertill.terminal.agent.status import Status
 from evertill.terminal.agent.switched_off import CountingMeter, SwitchedOff
 from evertill.terminal.agent.trust import Identity, TrustClient
 from evertill.terminal.generations.folders import GenerationFolders
+from evertill.terminal.supervisor_client import Supervisor
 from evertill.terminal.till_client import Till
 
 
+class Care(NamedTuple):
+    """What keeps the till here whole and running."""
+
+    watch: Watch
+    hanging: Hanging
+    repairing: Repairing
+    housekeeping: Housekeeping
+    conditions: Conditions
+
+
 class Agent(NamedTuple):
-    """What the three loops run on."""
+    """What the loops run on."""
 
     place: Place
     board: Board
@@ -57,6 +76,7 @@ class Agent(NamedTuple):
     journeys: Journeys
     orders: Orders
     restoring: Restoring
+    care: Care
     door: Door
     journal_read: threading.Event
 
@@ -89,13 +109,31 @@ def compose(home: Path, clock: Clock = system_clock) -> Agent:
     bell = Bell()
     memory = _memory(place, bell)
     way = _way(place, provision, connection, senses, memory, board)
+    cache = Cache(home / "cache")
+    care = _care(place, board, bell, cache, way.trust, memory.history)
+    till = Till(place.till_run)
+    restarting = Restarting(
+        place,
+        till,
+        memory.acts,
+        senses.daily,
+        senses.confirmations,
+        journey=lambda: journeys.journey,
+        tell=bell.ring_check,
+    )
     control = Control(
         connection,
         memory.outbox,
         memory.reports,
         board,
         way.permissions,
-        attributes=Attributes(provision, place, lambda: memory.policy.effective().revision),
+        attributes=Attributes(
+            provision,
+            place,
+            lambda: memory.policy.effective().revision,
+            lambda: care.conditions.codes(clock()),
+            restarting.last,
+        ),
     )
     after = AfterContact(place, senses, board, way.trust, memory.acts, journal_read)
     off = SwitchedOff(place.state / "switched_off.json", clock)
@@ -105,7 +143,6 @@ def compose(home: Path, clock: Clock = system_clock) -> Agent:
         off.observe(memory.policy.effective())
 
     polls = PollLoop(control, board, clock, after_contact, bell)
-    cache, till = Cache(home / "cache"), Till(place.till_run)
     budget = CellularBudget(place.state / "cellular.json", clock, place.zone)
     meter = CellularMeter(budget, senses.sources, lambda: way.permissions.effective().policy)
     backups = Backups(home / "backups", keys)
@@ -120,7 +157,7 @@ def compose(home: Path, clock: Clock = system_clock) -> Agent:
         download=fetching.download,
         trusted=permitting.trusted,
         permitted=permitting.permitted,
-        before_install=preflights.before_install,
+        before_install=lambda journey, now: preflights.before_install(journey, now) or permitting.turn(journey, now),
         back_up=safeguarding.before_install,
         fresh=permitting.fresh,
         bundle=fetching.bundle,
@@ -128,7 +165,9 @@ def compose(home: Path, clock: Clock = system_clock) -> Agent:
         ended=telling.ended,
     )
     journeys = Journeys(home, neighbours, clock)
-    orders = Orders(place, board, way.trust, way.permissions, memory.acts, memory.history, memory.reports)
+    orders = Orders(
+        place, board, way.trust, way.permissions, memory.acts, memory.history, memory.reports, care.repairing
+    )
     restoring = Restoring(place, backups, safeguarding, neighbours, journeys.supervisor)
     status = Status(
         place,
@@ -144,6 +183,7 @@ def compose(home: Path, clock: Clock = system_clock) -> Agent:
         preflights=preflights,
         backups=backups,
         restoring=restoring,
+        conditions=care.conditions,
     )
     rooms = Rooms(
         status=status,
@@ -160,10 +200,12 @@ def compose(home: Path, clock: Clock = system_clock) -> Agent:
         clock=clock,
         trust=way.trust,
         off=off,
+        hanging=care.hanging,
+        restarting=restarting,
         installed=place.installed,
     )
     door = Door(home / "run" / "agent.sock", rooms)
-    return Agent(place, board, polls, journeys, orders, restoring, door, journal_read)
+    return Agent(place, board, polls, journeys, orders, restoring, care, door, journal_read)
 
 
 def _senses(place: Place, provision: Provision, connection: Connection) -> Senses:
@@ -175,6 +217,19 @@ def _senses(place: Place, provision: Provision, connection: Connection) -> Sense
         daily=DailyUse(place.state / "peripherals.json"),
         confirmations=Confirmations(),
     )
+
+
+def _care(place: Place, board: Board, bell: Bell, cache: Cache, trust: TrustClient, history: History) -> Care:
+    soundness = Soundness(place, board)
+    supervisor = Supervisor(
+        place.home / "run" / "supervisor.sock"
+    )  # its own line: a journey's hold must not be given back here
+    patience_s = load_settings(place.state).till_patience_s
+    hanging = Hanging(Tills(supervisor, Till(place.till_run)), place.till_run, board, patience_s)
+    repairing = Repairing(place, soundness, cache, trust, history)
+    watch = Watch(supervisor, hanging, soundness)
+    conditions = Conditions(repairing, hanging, watch, bell.ring_check)
+    return Care(watch, hanging, repairing, Housekeeping(place, cache, trust), conditions)
 
 
 def _memory(place: Place, bell: Bell) -> _Memory:

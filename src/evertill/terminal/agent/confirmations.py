@@ -17,6 +17,9 @@ class Confirmations:
     def confirm(self, matter: Matter, now: datetime) -> None:
         self._at[matter] = now
 
+    def forget(self) -> None:
+        self._at.clear()
+
     def holds(self, matter: Matter, now: datetime) -> bool:
         at = self._at.get(matter)
         return at is not None and timedelta(0) <= now - at < HOLDS

@@ -38,6 +38,10 @@ class DailyUse:
         if kept != known:
             self._record.save(_Seen(kept))
 
+    def forget(self) -> None:
+        """Learn them anew."""
+        self._record.save(_Seen())
+
     def usb_ids(self, today: date) -> frozenset[str]:
         return frozenset(
             usb_id for usb_id, days in self._load().items() if sum(_recent(day, today) for day in days) >= DAYS

@@ -19,6 +19,7 @@ from evertill.protocol.errors import ProtocolRefused
 from evertill.protocol.policy import Mode
 from evertill.terminal.agent.acts import Acts
 from evertill.terminal.agent.board import Board
+from evertill.terminal.agent.care.hanging import Hanging
 from evertill.terminal.agent.clock import Clock
 from evertill.terminal.agent.confirmations import Confirmations, Matter
 from evertill.terminal.agent.consequences import consequences_of_never
@@ -27,6 +28,7 @@ from evertill.terminal.agent.people import People
 from evertill.terminal.agent.permissions import Permissions
 from evertill.terminal.agent.policy import PolicyStore
 from evertill.terminal.agent.poll import PollLoop
+from evertill.terminal.agent.restarting import FRESH_STARTS, FreshStart, Restarting
 from evertill.terminal.agent.restoring import Restoring
 from evertill.terminal.agent.status import Status
 from evertill.terminal.agent.switched_off import SwitchedOff
@@ -96,6 +98,8 @@ class Rooms(NamedTuple):
     clock: Clock
     trust: TrustClient
     off: SwitchedOff
+    hanging: Hanging
+    restarting: Restarting
     installed: Callable[[], dict[str, str]]
 
 
@@ -185,6 +189,29 @@ def _go_back(rooms: Rooms, request: Person) -> dict[str, Any]:
     return {"journey": order.id, "version": order.version}
 
 
+def _end_till(rooms: Rooms, request: Person) -> dict[str, Any]:
+    """The till hangs, perhaps in a sale: who stands before it sees more than any machine. It is started again at once."""
+    rooms.people.verify(request.person, request.pin)
+    rooms.hanging.ask_to_end(request.person)
+    return {}
+
+
+def _restart(what: FreshStart) -> Handler:
+    def restart(rooms: Rooms, request: Person) -> dict[str, Any]:
+        rooms.people.verify(request.person, request.pin)
+        rooms.restarting.begin(what, request.person)
+        rooms.board.poke()
+        return {}
+
+    return restart
+
+
+def _restarts(rooms: Rooms, _request: Nothing) -> dict[str, Any]:
+    """What holds each way of starting again, and the latest ones."""
+    held = {what: rooms.restarting.held(what) for what in FRESH_STARTS}
+    return {"held": msgspec.to_builtins(held), "done": msgspec.to_builtins(rooms.restarting.done[:10])}
+
+
 def _restore(rooms: Rooms, request: Restore) -> dict[str, Any]:
     """Begins as soon as no update is under way; how it went shows in `status`."""
     rooms.people.verify(request.person, request.pin)
@@ -239,6 +266,7 @@ REQUESTS: Final[dict[tuple[Literal["ask", "do"], str], tuple[type[msgspec.Struct
     ("ask", "operator"): (Nothing, _operator),
     ("ask", "consequences"): (Nothing, _consequences),
     ("ask", "switched_off"): (Nothing, _switched_off),
+    ("ask", "restarts"): (Nothing, _restarts),
     ("ask", "people"): (Nothing, lambda rooms, _: {"people": rooms.people.names()}),
     ("do", "check"): (Nothing, _check),
     ("do", "set"): (SetField, _set),
@@ -251,6 +279,10 @@ REQUESTS: Final[dict[tuple[Literal["ask", "do"], str], tuple[type[msgspec.Struct
     ("do", "settle"): (Nothing, _settle),
     ("do", "go_back"): (Person, _go_back),
     ("do", "restore"): (Restore, _restore),
+    ("do", "end_till"): (Person, _end_till),
+    ("do", "restart_till"): (Person, _restart("restart_till")),
+    ("do", "restart_device"): (Person, _restart("restart_device")),
+    ("do", "reset_settings"): (Person, _restart("reset_settings")),
 }
 
 

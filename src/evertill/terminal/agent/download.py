@@ -197,6 +197,8 @@ class Downloader:
         if status == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise self._mismatch(file)
         raise_for_status(response)
+        if response.headers.get("Content-Type", "").startswith("text/html"):  # a Wi-Fi's sign-in page is no wrong file
+            raise ConnectionRefused("ANSWER_NOT_JSON", status=status, kind="text/html")
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise ConnectionRefused("ANSWER_ENCODED", status=status)
         start, total = 0, response.headers.get("Content-Length", "")

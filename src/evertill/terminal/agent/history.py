@@ -25,6 +25,8 @@ class Past(msgspec.Struct, frozen=True):
     dropped: bool = False
     failure: Reason | None = None
     without_till_s: float | None = None
+    repair: bool = False
+    recovery: dict[str, str] = {}  # the publisher's advice, where it went wrong
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -62,6 +64,8 @@ class History:
                 journey.dropped,
                 journey.failure,
                 journey.without_till_s,
+                journey.repair,
+                {} if journey.outcome is Outcome.COMMITTED else journey.recovery,
             )
             self._past = (past, *self._past)[:KEEP]
             self._record.save(_Kept(self._past))

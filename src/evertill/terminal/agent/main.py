@@ -1,8 +1,9 @@
-"""The agent: composes everything for one home and runs three loops, each in its own thread.
+"""The agent: composes everything for one home and runs four loops, each in its own thread.
 
     main      the journey: it alone touches generations, slots and backups
     polls     the conversation with the server, and what follows from one (metadata, the clock's floor)
     door      the control socket
+    watch     does the till answer, is its slot whole
 
 A thread that meets a bug ends the whole agent, loudly: the supervisor starts it again, and the till does not depend on it.
 """
@@ -34,6 +35,9 @@ def journey_loop(agent: Agent, stopped: threading.Event) -> None:
     while not stopped.is_set():
         seen = agent.board.version
         again_at = journeys.turn()
+        agent.care.hanging.relieve()
+        agent.care.conditions.look(agent.place.clock())
+        agent.care.housekeeping.look(idle=journeys.journey is None)
         if journeys.journey is None:
             if agent.restoring.fulfil():
                 continue
@@ -64,7 +68,7 @@ def run(home: Path) -> int:
             signal.signal(number, stop)
         threads = [
             threading.Thread(target=loop, name=loop.__qualname__, daemon=True)
-            for loop in (agent.polls.run, agent.door.run)
+            for loop in (agent.polls.run, agent.door.run, agent.care.watch.run)
         ]
         agent.journeys.resume()  # first: whether a cancelled action is ours, only the journal knows
         agent.journal_read.set()
@@ -73,6 +77,7 @@ def run(home: Path) -> int:
         journey_loop(agent, stopped)
         agent.polls.stop()
         agent.door.stop()
+        agent.care.watch.stop()
     return 0
 
 

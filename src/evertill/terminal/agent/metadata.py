@@ -29,6 +29,7 @@ LIMITS: Final = UpdaterConfig(
     snapshot_max_length=256 * 1024,
     targets_max_length=5 * 1024 * 1024,
 )
+SHA256: Final = "sha256"
 _VERSIONED = re.compile(r"\A[0-9]+\.(snapshot|targets|merchants-[0-9]+)\.json\Z")
 WITHDRAWN_FIELD: Final = "x-evertill-withdrawn"  # in the snapshot: releases taken back by the online keys
 
@@ -99,6 +100,11 @@ class TrustedMetadata(Updater):
         return (
             frozenset(entry for entry in listed if isinstance(entry, int)) if isinstance(listed, list) else frozenset()
         )
+
+    def signed_hashes(self) -> frozenset[str]:
+        """The SHA-256 of every file the top role signs."""
+        files = self._trusted_set.targets.targets.values()
+        return frozenset(file.hashes[SHA256] for file in files if SHA256 in file.hashes)
 
     def _persist_file(self, filename: str, data: bytes) -> None:
         write_atomic(Path(filename), data)

@@ -1,4 +1,4 @@
-"""What the next journey is: the server's open action, or a person's wish to go back.
+"""What the next journey is: a person's wish to go back, the repair of a damaged slot, or the server's open action.
 
 Rules kept here: an action is begun once; what it brings is the signed release, less what already runs here and what the person did
 not tick (a security release past its date is never taken apart); a release this terminal must refuse closes the action with the
@@ -19,6 +19,7 @@ from evertill.protocol.reasons import Reason
 from evertill.protocol.release import Release, ReleaseComponent
 from evertill.terminal.agent.acts import Acts
 from evertill.terminal.agent.board import Board, OpenAction
+from evertill.terminal.agent.care.repairing import Repairing
 from evertill.terminal.agent.history import History
 from evertill.terminal.agent.journey.journal import Journey
 from evertill.terminal.agent.journey.run import Order
@@ -44,6 +45,7 @@ class Orders:
         acts: Acts,
         history: History,
         reports: Reports,
+        repairing: Repairing,
     ) -> None:
         self._place = place
         self._board = board
@@ -52,14 +54,17 @@ class Orders:
         self._acts = acts
         self._history = history
         self._reports = reports
+        self._repairing = repairing
         self._wished: Order | None = None
 
     def next(self, now: datetime) -> Order | None:
         """The journey to begin now; None = there is nothing to do."""
         wished, self._wished = self._wished, None
         action = self._board.action
-        if wished or action is None or self._history.has_ended(journey_id(action)):
-            return wished
+        if first := wished or self._repairing.from_here(now):
+            return first
+        if action is None or self._history.has_ended(journey_id(action)):
+            return None
         if self._board.is_cancelled(action.number):
             return None
         try:
@@ -78,7 +83,9 @@ class Orders:
             TerminalRefused: GO_BACK_TOO_LATE.
         """
         generations, current = self._place.generations, self._place.generations.current()
-        last = next((past for past in self._history.past if past.outcome is Outcome.COMMITTED), None)
+        last = next(
+            (past for past in self._history.past if past.outcome is Outcome.COMMITTED and not past.repair), None
+        )
         earlier = [n for n in generations.numbers() if n != current and generations.is_committed(n)]
         if last is None or not earlier or not timedelta(0) <= now - last.ended_at <= GO_BACK_WITHIN:
             raise TerminalRefused("GO_BACK_TOO_LATE")
@@ -92,6 +99,8 @@ class Orders:
 
     def _order(self, action: OpenAction, now: datetime) -> Order:
         release = self._trust.release(action.release)
+        if repair := self._repairing.with_action(journey_id(action), action.number, release):
+            return repair
         installed = self._place.installed()
         _check_stepping_stone(release, installed)
         acts = self._acts.of(release.id)
@@ -104,6 +113,7 @@ class Orders:
             parts=parts,
             action=action.number,
             person=acts.person,
+            recovery=release.recovery,
         )
 
     def _refuse(self, action: OpenAction, refused: ProtocolRefused, now: datetime) -> None:

@@ -2,7 +2,8 @@
 
 Rules kept here: one PIN a person, 6 to 12 digits, no default, none that anybody would try first; stored as scrypt, never
 logged; each wrong try is on disk before it is answered, so a power cut gives no tries back; from the fifth on each further try
-waits longer, across restarts; a clock that goes back starts the wait again. A locked person blocks nothing but their own PIN.
+waits longer, across restarts. The wait is measured by the machine's uptime: setting the clock neither shortens nor lengthens it, and
+after a reboot it starts anew. A locked person blocks nothing but their own PIN.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ import re
 import secrets
 import threading
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,7 @@ import msgspec
 
 from evertill.terminal.agent.clock import Clock
 from evertill.terminal.agent.records import Record
+from evertill.terminal.agent.uptime import Uptime, UptimeClock, system_uptime
 from evertill.terminal.errors import TerminalRefused
 
 MIN_DIGITS: Final = 6
@@ -38,7 +40,7 @@ class Person(msgspec.Struct, frozen=True):
     salt: bytes
     digest: bytes
     failures: int = 0
-    failed_at: datetime | None = None
+    failed: Uptime | None = None  # the latest wrong try
 
 
 class _People(msgspec.Struct, frozen=True):
@@ -46,9 +48,11 @@ class _People(msgspec.Struct, frozen=True):
 
 
 class People:
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, uptime: UptimeClock = system_uptime) -> None:
+        """`clock` only says until when a PIN is locked; `uptime` decides."""
         self._record = Record(path, _People)
         self._clock = clock
+        self._uptime = uptime
         self._lock = threading.Lock()
 
     def names(self) -> list[str]:
@@ -72,22 +76,26 @@ class People:
             people = self._load()
             if (person := people.get(name)) is None:
                 raise TerminalRefused("PERSON_UNKNOWN", person=name)
-            now = self._clock()
-            if person.failed_at is not None and person.failed_at > now:
-                person = msgspec.structs.replace(person, failed_at=now)
+            now = self._uptime()
+            if person.failed is not None and person.failed.boot != now.boot:
+                person = msgspec.structs.replace(person, failed=now)
                 self._save({**people, name: person})
-            if (until := locked_until(person, now)) is not None:
-                raise TerminalRefused("PIN_LOCKED", failures=person.failures, until=until.isoformat(timespec="seconds"))
-            failed = msgspec.structs.replace(person, failures=person.failures + 1, failed_at=now)
+            if wait := locked_for(person, now):
+                raise self._locked(person, wait)
+            failed = msgspec.structs.replace(person, failures=person.failures + 1, failed=now)
             self._save({**people, name: failed})
             if not hmac.compare_digest(_digest(pin, person.salt), person.digest):
                 raise self._refusal(failed, now)
-            self._save({**people, name: msgspec.structs.replace(person, failures=0, failed_at=None)})
+            self._save({**people, name: msgspec.structs.replace(person, failures=0, failed=None)})
 
-    def _refusal(self, person: Person, now: datetime) -> TerminalRefused:
-        if (until := locked_until(person, now)) is not None:
-            return TerminalRefused("PIN_LOCKED", failures=person.failures, until=until.isoformat(timespec="seconds"))
+    def _refusal(self, person: Person, now: Uptime) -> TerminalRefused:
+        if wait := locked_for(person, now):
+            return self._locked(person, wait)
         return TerminalRefused("PIN_WRONG", tries_left=FREE_TRIES - person.failures)
+
+    def _locked(self, person: Person, wait: timedelta) -> TerminalRefused:
+        until = self._clock() + wait
+        return TerminalRefused("PIN_LOCKED", failures=person.failures, until=until.isoformat(timespec="seconds"))
 
     def _load(self) -> dict[str, Person]:
         kept = self._record.load()
@@ -97,13 +105,12 @@ class People:
         self._record.save(_People(people))
 
 
-def locked_until(person: Person, now: datetime) -> datetime | None:
-    """When the next try is allowed; None = now."""
-    if person.failures < FREE_TRIES or person.failed_at is None:
-        return None
-    wait = min(FIRST_LOCK * 2 ** min(person.failures - FREE_TRIES, 20), LONGEST_LOCK)
-    until = person.failed_at + wait
-    return until if now < until else None
+def locked_for(person: Person, now: Uptime) -> timedelta:
+    """How long until the next try is allowed, both moments in the same boot; zero = it is."""
+    if person.failures < FREE_TRIES or person.failed is None:
+        return timedelta(0)
+    wait = min(FIRST_LOCK * (1 << min(person.failures - FREE_TRIES, 20)), LONGEST_LOCK)
+    return max(wait - timedelta(seconds=now.seconds - person.failed.seconds), timedelta(0))
 
 
 def check_name(name: str, known: Collection[str]) -> None:

@@ -2,8 +2,8 @@
 
 Rules kept here, in the order of the design (§4): never, freeze, consent or postponement, window. A critical release past its
 date (displayed here for 7 days, or an emergency; not waived; the policy says install) passes never, freeze and consent, not
-the window; a security release past its date passes postponement. By hand passes never and the window, not the freeze; the
-closing-time tap passes the window. Both sides must agree; each says its reasons. What it knows of a release comes from the
+the window; a security release past its date passes postponement. By hand, for as long as somebody can be standing there, passes
+never and the window, not the freeze; the closing-time tap passes the window. Both sides must agree; each says its reasons. What it knows of a release comes from the
 signed target alone. Not here: preflight, the till gate, and what only the server knows (rollout, requirements, rate limit, turn).
 """
 
@@ -12,15 +12,15 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from evertill.protocol.ddi import Offer
-from evertill.protocol.policy import AtDeadline, Mode, Policy, Snapshot
+from evertill.protocol.policy import PRESENCE_LASTS, AtDeadline, Mode, Policy, Snapshot
 from evertill.protocol.reasons import Reason, meaning
 from evertill.protocol.release import Release
-from evertill.protocol.windows import Nights, freezes, quiet_time, upcoming
+from evertill.protocol.windows import Nights, freezes, quiet_time
 from evertill.terminal.agent.acts import ReleaseActs
 
 DISPLAYED_FOR: Final = timedelta(days=7)
-CLOSING_TAP_HOLDS: Final = timedelta(hours=12)
-BY_HAND_HOLDS: Final = timedelta(hours=24)
+# A slow line may take this long over what a person wanted at once; installing it then needs them again.
+TAP_FETCHES_FOR: Final = timedelta(hours=24)
 
 
 class Permission(NamedTuple):
@@ -72,6 +72,13 @@ def own_permission(facts: Facts) -> Permission:
     return Permission(not any(hold.holds_download for hold in holds), not holds, reasons, next_try_at)
 
 
+def repair_permission(facts: Facts) -> Permission:
+    """When a damaged slot that still sells is repaired: nobody has to agree to what they have, but the shop's hours count."""
+    holds = [hold for rule in (_opening_hours, _window) if (hold := rule(facts)) is not None]
+    reasons = tuple(hold.reason for hold in holds)
+    return Permission(True, not holds, reasons, _next_try(reasons, *(hold.until for hold in holds)))
+
+
 def deadline_acts(facts: Facts) -> bool:
     """A critical release past its date that the policy lets install: never, freeze and consent no longer hold it."""
     release, policy = facts.release, facts.policy
@@ -87,9 +94,11 @@ def deadline_acts(facts: Facts) -> bool:
 
 
 def _never(facts: Facts) -> _Hold | None:
-    if facts.policy.mode is not Mode.NEVER or _by_hand(facts) or _consented(facts) or deadline_acts(facts):
+    """A yes given before it was switched off is none any more: only a person who stands there now."""
+    if facts.policy.mode is not Mode.NEVER or _by_hand(facts) or deadline_acts(facts):
         return None
-    return _Hold(Reason.of("MODE_NEVER", version=facts.release.version), holds_download=True)
+    fetches = _tapped(facts, TAP_FETCHES_FOR)
+    return _Hold(Reason.of("MODE_NEVER", version=facts.release.version), holds_download=not fetches)
 
 
 def _freeze(facts: Facts) -> _Hold | None:
@@ -137,11 +146,10 @@ def _window(facts: Facts) -> _Hold | None:
     window = facts.policy.window
     if window is None or window.always or _attended(facts):
         return None
-    estimate = _estimate(facts)
-    span = next((span for _, span in upcoming(window, facts.zone, facts.now)), None)
-    if span and facts.now in span and facts.now + estimate <= span.closes_at:
+    nights = Nights(window, facts.zone, facts.serial, _estimate(facts), hours=facts.policy.opening_hours)
+    span, turn = nights.open(facts.now), nights.turn(facts.now)
+    if span and facts.now in span:
         return None
-    turn = Nights(window, facts.zone, facts.serial, estimate, hours=facts.policy.opening_hours).turn(facts.now)
     if turn is None:
         minutes = facts.release.minutes
         reason = Reason.of("WINDOW_TOO_SHORT", version=facts.release.version, window=window.shown, minutes=minutes)
@@ -156,13 +164,17 @@ def _estimate(facts: Facts) -> timedelta:
 def _attended(facts: Facts) -> bool:
     """A person stands before it: wanted it now, or tapped at closing time this evening."""
     at = facts.acts.closing_at
-    return _by_hand(facts) or (at is not None and timedelta(0) <= facts.now - at < CLOSING_TAP_HOLDS)
+    return _by_hand(facts) or (at is not None and timedelta(0) <= facts.now - at < PRESENCE_LASTS)
 
 
 def _by_hand(facts: Facts) -> bool:
-    """A person wanted it at once, lately: what was tapped yesterday does not surprise anybody today."""
+    """A person wanted it at once, and still stands there: what was tapped this morning does not surprise anybody at noon."""
+    return _tapped(facts, PRESENCE_LASTS)
+
+
+def _tapped(facts: Facts, lately: timedelta) -> bool:
     at = facts.acts.now_at
-    return at is not None and timedelta(0) <= facts.now - at < BY_HAND_HOLDS
+    return at is not None and timedelta(0) <= facts.now - at < lately
 
 
 def _consented(facts: Facts) -> bool:

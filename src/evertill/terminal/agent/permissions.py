@@ -7,7 +7,7 @@ from evertill.protocol.policy import Snapshot, within
 from evertill.protocol.release import Guardrails, Release
 from evertill.terminal.agent.acts import Acts
 from evertill.terminal.agent.board import Board
-from evertill.terminal.agent.permission import Facts, Permission, permission
+from evertill.terminal.agent.permission import Facts, Permission, permission, repair_permission
 from evertill.terminal.agent.place import Place
 from evertill.terminal.agent.policy import Effective, PolicyStore
 from evertill.terminal.agent.trust import TrustClient
@@ -53,6 +53,10 @@ class Permissions:
     def of(self, release_id: int) -> Permission:
         """Raises ProtocolRefused when the release cannot be trusted, or what people said cannot be read."""
         return permission(self.facts(self._trust.release(release_id)))
+
+    def of_repair(self, release_id: int) -> Permission:
+        """Raises ProtocolRefused when nothing is known of the release any more."""
+        return repair_permission(self.facts(self._trust.release(release_id)))
 
     def apply(self, snapshot: Snapshot) -> bool:
         return self._policy.apply(snapshot)

@@ -11,6 +11,7 @@ from evertill.terminal.agent.clock import Clock, ClockFloor
 from evertill.terminal.agent.confirmations import Confirmations
 from evertill.terminal.agent.daily_use import DailyUse
 from evertill.terminal.agent.preflight.sources import Sources
+from evertill.terminal.generations.contents import load_contents
 from evertill.terminal.generations.folders import AGENT, GenerationFolders
 
 
@@ -30,9 +31,14 @@ class Place(NamedTuple):
         """What runs here by component: the committed generation's, and the agent itself."""
         current, agent = self.generations.current(), self.agents.current()
         committed = current is not None and self.generations.is_committed(current)
-        versions = self.generations.versions(current) if committed and current is not None else {}
+        versions = self._versions(current) if committed and current is not None else {}
         own = self.agents.versions(agent).get(AGENT) if agent is not None and self.agents.is_committed(agent) else None
         return {**versions, AGENT: own or metadata.version("evertill")}
+
+    def _versions(self, generation: int) -> dict[str, str]:
+        """A damaged component is still the version it was installed as; that it is damaged is said elsewhere."""
+        known = load_contents(self.generations.folder(generation))
+        return self.generations.versions(generation) | {name: each.part.version for name, each in known.items()}
 
     @property
     def state(self) -> Path:

@@ -2,7 +2,8 @@
 
 Rules kept here: only between updates, and only when the till's gate lets it be stopped; the present data are backed up first and
 stay, untouched, in their own generation; the restored data are proven on a copy, brought to the running till's schema, and the till
-must prove itself on them before it may sell. Whatever fails, or a power cut in between, ends in the generation that ran before.
+must prove itself on them before it may sell. Data that no till can read any more cannot be backed up: they stay as they are, and then alone
+a till that says nothing does not hold the restore. Whatever fails, or a power cut in between, ends in the generation that ran before.
 """
 
 import logging
@@ -18,6 +19,7 @@ from evertill.protocol.journey import State
 from evertill.terminal.agent.answers.safeguarding import Safeguarding
 from evertill.terminal.agent.backup import Backups
 from evertill.terminal.agent.journey.commands import TillCommands
+from evertill.terminal.agent.journey.gate import state_or_silence
 from evertill.terminal.agent.journey.journal import Journey
 from evertill.terminal.agent.journey.standstill import Standstill
 from evertill.terminal.agent.journey.states import TABLE, Neighbours, Parts
@@ -26,6 +28,7 @@ from evertill.terminal.agent.journey.tills import Tills
 from evertill.terminal.agent.place import Place
 from evertill.terminal.durable import discard, sync_folder, sync_tree
 from evertill.terminal.errors import TerminalRefused
+from evertill.terminal.generations.contents import load_contents, save_contents
 from evertill.terminal.generations.data_copy import DataDamaged
 from evertill.terminal.generations.folders import GenerationFolders, SlotDamaged
 from evertill.terminal.lines import Unreachable
@@ -104,7 +107,7 @@ class Restoring:
             entered_at=now,
         )
         try:
-            self._safeguarding.back_up(current, now)
+            journey = self._safeguarded(journey, current, now)
             self._fill(journey, wish)
             self._switch(journey, now)
         except _BROKEN as broken:
@@ -113,6 +116,16 @@ class Restoring:
         except ProtocolRefused:
             self._undo(journey, now)
             raise
+
+    def _safeguarded(self, journey: Journey, current: int, now: datetime) -> Journey:
+        try:
+            self._safeguarding.back_up(current, now)
+        except TerminalRefused as refused:
+            if refused.code != "BACKUP_UNVERIFIED" or state_or_silence(self._parts.tills.till) is not None:
+                raise
+            _log.warning("the present data cannot be backed up and stay in generation %s: %s", current, refused)
+            return msgspec.structs.replace(journey, rescue=True)
+        return journey
 
     def _fill(self, journey: Journey, wish: _Wish) -> None:
         """The new generation beside the running one: its slot, and the restored data at its till's schema."""
@@ -123,6 +136,7 @@ class Restoring:
         generations.folder(number).mkdir(mode=0o700)
         shutil.copytree(generations.slots(source), generations.slots(number))
         generations.describe(number, journey.release)
+        save_contents(generations.folder(number), load_contents(generations.folder(source)))
         data = generations.data(number)
         identity = wish.identity or self._backups.device_identity
         self._backups.restore(wish.file, identity, data, lambda copy: self._try(journey, copy))

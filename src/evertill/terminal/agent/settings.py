@@ -1,4 +1,4 @@
-"""What is particular about this very terminal and is nobody's policy: where its sensors are, which modems cost money."""
+"""What is particular about this very terminal and is nobody's policy: its sensors, which modems cost money, how slow it may be."""
 
 from pathlib import Path
 from typing import Literal
@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from evertill.protocol.provision import Provision, is_loopback
+from evertill.terminal.agent.care.hanging import PATIENCE_S
 from evertill.terminal.agent.preflight.real import RealSources
 from evertill.terminal.agent.preflight.simulated import SimulatedSources
 from evertill.terminal.agent.preflight.sources import Sources
@@ -17,6 +18,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     sources: Literal["real", "simulated"] = "real"
     cellular_interfaces: tuple[str, ...] = ()  # modems that look like network cards
+    till_patience_s: float = PATIENCE_S  # a till silent for so long hangs
 
 
 def load_settings(state: Path) -> Settings:

@@ -13,6 +13,7 @@ from evertill.terminal.agent.answers.fetching import Fetching
 from evertill.terminal.agent.answers.preflights import Preflights
 from evertill.terminal.agent.backup import Backups
 from evertill.terminal.agent.board import Board
+from evertill.terminal.agent.care.condition import Conditions
 from evertill.terminal.agent.history import History
 from evertill.terminal.agent.journey.gate import state_or_silence
 from evertill.terminal.agent.journey.run import Journeys
@@ -40,6 +41,7 @@ class Status:
         preflights: Preflights,
         backups: Backups,
         restoring: Restoring,
+        conditions: Conditions,
     ) -> None:
         self._place = place
         self._provision = provision
@@ -54,6 +56,7 @@ class Status:
         self._preflights = preflights
         self._backups = backups
         self._restoring = restoring
+        self._conditions = conditions
 
     def whole(self) -> dict[str, Any]:
         generations = self._place.generations
@@ -68,6 +71,7 @@ class Status:
             "release": generations.release(current) if current is not None else None,
             "components": self._place.installed(),
             "till": till,
+            "condition": self._conditions.now(self._place.clock())._asdict(),
             "policy": self.policy(),
             "contact": self._contact(),
             "trust": self._trust_facts(),
@@ -122,6 +126,8 @@ class Status:
             "severity": release.severity,
             "required_at": release.required_at,
             "notes": release.notes,
+            "cves": release.cves,
+            "published_at": release.published_at,
             "minutes": release.minutes,
             "size_bytes": release.size_bytes,
             "components": [{"component": part.component, "version": part.version} for part in release.components],
@@ -157,7 +163,10 @@ class Status:
             "state": journey.state,
             "step": STEP_OF[journey.state],
             "of": len(STEPS),
+            "repair": journey.repair,
             "began_at": journey.began_at,
+            "entered_at": journey.entered_at,
+            "finished_at": journey.finished_at,
             "forecast_s": journey.forecast_s,
             "held": journey.held,
             "again_at": journey.again_at,

@@ -168,6 +168,31 @@ class TrustClient:
         with self._lock, _translated():
             return self._target(self._usable(), path)
 
+    def check_installed(self, part: ReleaseComponent, release_id: int) -> None:
+        """Whether a file that was installed from this release may be installed once more: by the signatures, whatever their dates.
+
+        An expiry keeps a terminal from being held back at an old version; installing the same one again holds nobody back.
+
+        Raises:
+            TrustRefused: REVOKED, ROLLBACK_INDEX_LOW, COMPONENT_SWAPPED, TARGET_UNKNOWN, FOREIGN_MERCHANT, MODEL_MISMATCH, or nothing
+            was ever verified here.
+        """
+        with self._lock, _translated():
+            state = self._state or self._as_verified_last()
+            if state.floor.revocation(release_id) is not None:
+                raise TrustRefused("REVOKED", release=release_id)
+            self._check_component(part, self._target(state, part.path), state.floor)
+
+    def forget_unsigned(self) -> None:
+        """Throw away the documents that nobody signs any more."""
+        with self._lock:
+            if self._state is None:
+                return
+            signed = self._state.metadata.signed_hashes()
+            for path in self._documents.iterdir():
+                if path.name not in signed:
+                    path.unlink()
+
     def floor(self) -> Floor:
         with self._lock, _translated():
             return self._usable().floor
@@ -191,6 +216,12 @@ class TrustClient:
         if expires_at <= moment:
             raise TrustRefused("TRUST_EXPIRED", detail=f"{role}, {expires_at:%Y-%m-%d}")
         return self._state
+
+    def _as_verified_last(self) -> _State:
+        """What lies on the disk, as it was on the day it was verified."""
+        if (verified_at := self.verified_at) is None:
+            raise TrustRefused("NO_FRESH_TRUST")
+        return self._walk(_OFFLINE_URL, CacheFetcher(self._metadata), verified_at)
 
     def _walk(self, url: str, fetcher: FetcherInterface, moment: datetime) -> _State:
         metadata = TrustedMetadata(self._metadata, url, fetcher, self._root, moment)

@@ -17,6 +17,7 @@ from evertill.terminal.durable import (
     prepare_link,
     prepared_name,
     remove,
+    sweep,
     sync_folder,
     write_atomic,
 )
@@ -76,6 +77,16 @@ class GenerationFolders:
         """Throw a generation away, whole or not at all."""
         discard(self.folder(number))
         prepared_name(self.root / _LINK, str(number)).unlink(missing_ok=True)
+
+    def discard_old(self, *also_kept: int | None) -> None:
+        """Throw away all but the running generation, the committed one before it (one may go back to it), and those named."""
+        current = self.current()
+        committed = [number for number in self.numbers() if number != current and self.is_committed(number)]
+        kept = {current, *also_kept, *committed[-1:]}
+        for number in self.numbers():
+            if number not in kept:
+                self.discard(number)
+        sweep(self.root)
 
     def commit(self, number: int) -> None:
         write_atomic(self.folder(number) / _MARK, b"committed\n")

@@ -22,10 +22,11 @@ def check_slot(slots: Path) -> dict[str, Manifest]:
     folders = sorted(slots.iterdir()) if slots.is_dir() else []
     if not folders:
         raise SlotDamaged(f"{slots.parent.name}: the slot is empty")
-    return {folder.name: _check_component(folder) for folder in folders}
+    return {folder.name: check_component(folder) for folder in folders}
 
 
-def _check_component(folder: Path) -> Manifest:
+def check_component(folder: Path) -> Manifest:
+    """Raises SlotDamaged, like `check_slot`."""
     try:
         manifest = decode((folder / MANIFEST_NAME).read_bytes())
     except (OSError, ProtocolRefused) as error:

@@ -5,13 +5,13 @@ goes back into the field it was typed in and nowhere else; a refusal keeps the p
 """
 
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from starlette.responses import Response
 
 from evertill.protocol.reasons import Glyph
-from evertill.terminal.errors import WORDINGS, TerminalRefused
 from evertill.terminal.shell.agent_client import AgentRefused
+from evertill.terminal.shell.cards import Problem
 from evertill.terminal.shell.desk import Desk
 from evertill.terminal.shell.texts import Say
 from evertill.terminal.shell.visit import Visit
@@ -48,12 +48,6 @@ class Act(NamedTuple):
     style: str = "main"
     choices: tuple[Choice, ...] = ()
     chosen: str = ""
-
-
-class Problem(NamedTuple):
-    fact: str
-    advice: str
-    code: str
 
 
 def ask(desk: Desk, visit: Visit, act: Act, problem: Problem | None = None) -> Response:
@@ -95,14 +89,6 @@ def words(refused: AgentRefused, say: Say) -> Problem:
             say("At the latest until {when}.", when=say.start(until)), refused.next_step(say.language), refused.code
         )
     return Problem(refused.text(say.language), refused.next_step(say.language), refused.code)
-
-
-def trouble_words(code: str, params: dict[str, Any], say: Say) -> Problem:
-    """The terminal's own sentences of a code that came as a fact."""
-    if code not in WORDINGS:
-        return Problem(say("Something stands in the way"), say("Selling goes on. Ask support and name the code."), code)
-    refused = TerminalRefused(code, **params)
-    return Problem(refused.text(say.language), refused.next_step(say.language), code)
 
 
 def signer(desk: Desk, say: Say) -> str:

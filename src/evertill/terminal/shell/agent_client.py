@@ -11,7 +11,7 @@ import msgspec
 
 from evertill.protocol.errors import Language
 from evertill.terminal.lines import Unreachable, ask
-from evertill.terminal.shell.facts import Consequences, Facts, OperatorCard, SwitchedOff
+from evertill.terminal.shell.facts import Consequences, Facts, OperatorCard, Restarts, SwitchedOff
 
 ANSWER_TIMEOUT_S: Final = 3.0
 
@@ -47,9 +47,9 @@ class AgentClient:
     def __init__(self, socket_path: Path) -> None:
         self._path = socket_path
 
-    def facts(self) -> Facts:
+    def facts(self, timeout_s: float = ANSWER_TIMEOUT_S) -> Facts:
         """Raises AgentAway."""
-        return self._read({"ask": "status"}, Facts)
+        return self._read({"ask": "status"}, Facts, timeout_s)
 
     def people(self) -> list[str]:
         """Whose PIN may change something here. Raises AgentAway."""
@@ -70,19 +70,23 @@ class AgentClient:
         """Since when updates are off, and what came since; None while they are not. Raises AgentAway."""
         return self._read({"ask": "switched_off"}, _Off).off
 
+    def restarts(self) -> Restarts:
+        """What holds each way of starting again, and the latest ones. Raises AgentAway."""
+        return self._read({"ask": "restarts"}, Restarts)
+
     def act(self, verb: str, **words: Any) -> dict[str, Any]:
         """Raises AgentRefused, AgentAway."""
         return self._ask({"do": verb, **words})
 
-    def _read(self, request: dict[str, Any], of: type[T]) -> T:
+    def _read(self, request: dict[str, Any], of: type[T], timeout_s: float = ANSWER_TIMEOUT_S) -> T:
         try:
-            return msgspec.convert(self._ask(request), of)
+            return msgspec.convert(self._ask(request, timeout_s), of)
         except msgspec.ValidationError as error:
             raise AgentAway(str(error)) from error
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any], timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, Any]:
         try:
-            answer = ask(self._path, request, ANSWER_TIMEOUT_S)
+            answer = ask(self._path, request, timeout_s)
         except Unreachable as error:
             raise AgentAway(str(error)) from error
         if "error" in answer:

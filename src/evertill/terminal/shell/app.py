@@ -5,6 +5,7 @@ gets a page with a way back to selling. Not here: who may call (`guard`), what a
 """
 
 from collections.abc import Awaitable, Callable, Iterable
+from http import HTTPStatus
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -19,7 +20,18 @@ from evertill.terminal.shell.agent_client import AgentAway
 from evertill.terminal.shell.desk import Desk, SaleRunning
 from evertill.terminal.shell.guard import Guard
 from evertill.terminal.shell.looks import assets
-from evertill.terminal.shell.pages import closing, menu, modes, offers, past, support, till, updates
+from evertill.terminal.shell.pages import (
+    closing,
+    hanging,
+    menu,
+    modes,
+    offers,
+    past,
+    restarting,
+    support,
+    till,
+    updates,
+)
 from evertill.terminal.shell.visit import Sessions, Visit, VisitRefused, nobody
 
 Page = Callable[..., Response]
@@ -47,6 +59,11 @@ PAGES: Final[tuple[tuple[str, tuple[str, ...], Page], ...]] = (
     ("/update/history/{journey}", GET, past.result),
     ("/update/back", GET, past.ask_back),
     ("/update/back", POST, past.go_back),
+    ("/till-hangs", GET, hanging.ask),
+    ("/till-hangs", POST, hanging.end),
+    ("/restart", GET, restarting.show),
+    ("/restart/{what}", GET, restarting.ask),
+    ("/restart/{what}", POST, restarting.act),
     ("/closing", GET, closing.show),
     ("/closing/{choice}", POST, closing.choose),
 )
@@ -64,8 +81,13 @@ def application(desk: Desk, hosts: Iterable[str]) -> ASGIApp:
     ]
     lost = _endpoint(desk, sessions, menu.lost)
 
-    async def not_found(request: Request, _error: Exception) -> Response:
-        return await lost(request)
+    async def not_found(request: Request, error: Exception) -> Response:
+        """No such page, or not for this method (then `Allow` says for which): nothing was done."""
+        response = await lost(request)
+        if isinstance(error, HTTPException) and response.status_code == HTTPStatus.NOT_FOUND:
+            response.status_code = error.status_code
+            response.headers.update(error.headers or {})
+        return response
 
     async def bug(request: Request, _error: Exception) -> Response:
         return await run_in_threadpool(menu.broken, desk, nobody(request))

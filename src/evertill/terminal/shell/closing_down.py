@@ -1,7 +1,7 @@
 """升级并关机: the wish to switch off once an update is done, kept until it is fulfilled or somebody sells again.
 
 Rules kept here: the wish is durable, a screen that was started again still knows it; it waits for an update under way, however it
-ends; a sale withdraws it, because then the shop is open; it holds for one evening. Not here: how a terminal is switched off.
+ends, and then for one try to report it; a sale withdraws it, because then the shop is open; it holds for one evening. Not here: how a terminal is switched off.
 """
 
 import threading
@@ -20,6 +20,9 @@ from evertill.terminal.shell.facts import Facts
 
 HOLDS_FOR: Final = timedelta(hours=12)  # as long as the closing-time tap itself
 LOOK_EVERY_S: Final = 2.0
+REPORT_WITHIN: Final = timedelta(
+    minutes=5
+)  # a server that asks for patience keeps no shop waiting; the report waits on disk
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -79,10 +82,14 @@ class ClosingDown:
         if (facts.till is not None and facts.till.sale) or self._clock() - wish.asked_at > HOLDS_FOR:
             self.withdraw()
             return False
-        return facts.journey is None and (wish.release is None or _is_over(facts, wish, wish.release))
+        over = wish.release is None or _is_over(facts, wish, wish.release, self._clock())
+        return facts.journey is None and over
 
 
-def _is_over(facts: Facts, wish: Wish, release: int) -> bool:
-    """The update has ended since, or is offered no more."""
-    ended = any(past.release == release and past.ended_at >= wish.asked_at for past in facts.history)
-    return ended or facts.offer(release) is None
+def _is_over(facts: Facts, wish: Wish, release: int, now: datetime) -> bool:
+    """The update has ended since and the server was told, or told in vain; or it is offered no more."""
+    ended = next((past for past in facts.history if past.release == release and past.ended_at >= wish.asked_at), None)
+    if ended is None:
+        return facts.offer(release) is None
+    tried_at = facts.contact.tried_at
+    return (tried_at is not None and tried_at >= ended.ended_at) or now - ended.ended_at >= REPORT_WITHIN

@@ -18,6 +18,7 @@ from evertill.terminal.shell.agent_client import AgentClient
 from evertill.terminal.shell.closing_down import ClosingDown
 from evertill.terminal.shell.facts import Facts
 from evertill.terminal.shell.looks import assets, environment, icon
+from evertill.terminal.shell.notices import Notices
 from evertill.terminal.shell.texts import Say
 from evertill.terminal.shell.visit import Visit
 from evertill.terminal.till_client import Till, TillRefused, TillSilent
@@ -36,12 +37,14 @@ class Desk:
     power: str = "none"  # as the provision file says
     agent: AgentClient = field(init=False)
     closing: ClosingDown = field(init=False)
+    notices: Notices = field(init=False)
 
     def __post_init__(self) -> None:
         agent = AgentClient(self.home / "run" / "agent.sock")
         object.__setattr__(self, "agent", agent)
         closing = ClosingDown(self.home, agent, Power(self.home, self.power), self.clock)
         object.__setattr__(self, "closing", closing)
+        object.__setattr__(self, "notices", Notices(self.home, self.zone))
 
     @property
     def till_run(self) -> Path:

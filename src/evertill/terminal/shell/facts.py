@@ -25,6 +25,14 @@ class TillFacts(msgspec.Struct, frozen=True):
     batch_count: int = 0
 
 
+class ConditionFacts(msgspec.Struct, frozen=True):
+    """What is wrong with the till here, outside any update. `may_end`: it hangs, and a person may have it ended."""
+
+    reasons: list[Reason] = []
+    next_at: datetime | None = None
+    may_end: bool = False
+
+
 class FieldFacts(msgspec.Struct, frozen=True):
     value: Any
     origin: str
@@ -62,6 +70,9 @@ class JourneyFacts(msgspec.Struct, frozen=True):
     step: int
     of: int
     began_at: datetime
+    entered_at: datetime | None = None
+    finished_at: list[datetime | None] = []  # of the steps behind it
+    repair: bool = False  # of the version that runs
     held: list[Reason] = []
     again_at: datetime | None = None
     warnings: list[Reason] = []
@@ -90,6 +101,8 @@ class OfferFacts(msgspec.Struct, frozen=True):
     severity: Severity = "feature"
     required_at: datetime | None = None
     notes: dict[str, str] = {}
+    cves: list[str] = []
+    published_at: datetime | None = None
     minutes: int = 0
     size_bytes: int = 0
     components: list[Part] = []
@@ -114,6 +127,7 @@ class Past(msgspec.Struct, frozen=True):
     dropped: bool = False
     failure: Reason | None = None
     without_till_s: float | None = None
+    recovery: dict[str, str] = {}
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -130,6 +144,7 @@ class Facts(msgspec.Struct, frozen=True):
     journey: JourneyFacts | None
     offers: list[OfferFacts]
     history: list[Past]
+    condition: ConditionFacts = ConditionFacts()
 
     @property
     def mode(self) -> str:
@@ -159,6 +174,19 @@ class Facts(msgspec.Struct, frozen=True):
     def unverified(self) -> Trouble | None:
         """Why an offered release cannot be vouched for; None = each one can."""
         return next((offer.refused for offer in self.offers if offer.refused is not None), None)
+
+
+class Restarted(msgspec.Struct, frozen=True):
+    what: str
+    person: str
+    at: datetime
+
+
+class Restarts(msgspec.Struct, frozen=True):
+    """`held`: what stands against each act; `done`: the latest, newest first."""
+
+    held: dict[str, list[Reason]] = {}
+    done: list[Restarted] = []
 
 
 class OperatorCard(msgspec.Struct, frozen=True):

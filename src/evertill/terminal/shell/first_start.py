@@ -29,8 +29,9 @@ from evertill.terminal.errors import TerminalRefused
 from evertill.terminal.locks import FileLock
 from evertill.terminal.setup import DEFAULT_PERSON, begin, check_provision, complete, read_file
 from evertill.terminal.shell import acting
-from evertill.terminal.shell.acting import Act, Line, Problem
+from evertill.terminal.shell.acting import Act, Line
 from evertill.terminal.shell.app import asset
+from evertill.terminal.shell.cards import Problem
 from evertill.terminal.shell.desk import Desk, go_to
 from evertill.terminal.shell.guard import Guard
 from evertill.terminal.shell.main import hosts_of, listen, server_of, tell_port

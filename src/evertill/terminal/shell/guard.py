@@ -5,12 +5,16 @@ write; a write names its origin; no request whose length could be read in two wa
 headers that keep a page from being framed, sniffed or kept. Not here: sessions and tokens of forms (`visit`).
 """
 
+import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES: Final = 16_384  # as much as the till takes
+DRAIN_BYTES: Final = 1024 * 1024  # of what is refused anyway
+DRAIN_S: Final = 1.0
 METHODS: Final = frozenset({"GET", "HEAD", "POST"})
 READING: Final = frozenset({"GET", "HEAD"})
 OWN_SITE: Final = frozenset({b"same-origin", b"none"})  # Fetch metadata: our page, or the address bar
@@ -53,11 +57,13 @@ class Guard:
         refusal = self.refusal(scope)
         body = b""
         if refusal is None and scope["method"] not in READING:
-            received = await _whole_body(receive)
-            refusal = Refusal(413, "BODY_TOO_LARGE") if received is None else None
-            body = received or b""
+            received = await _body(receive, MAX_BODY_BYTES)
+            if received is None:
+                return  # cut off in the middle: nobody is there to answer, and half a form says nothing
+            body = received
+            refusal = Refusal(413, "BODY_TOO_LARGE") if len(body) > MAX_BODY_BYTES else None
         if refusal is not None:
-            await _refuse(guarded, refusal)
+            await _refuse(receive, guarded, refusal)
             return
         await self._app(scope, _replay(body), guarded)
 
@@ -94,16 +100,17 @@ def _values(scope: Scope, name: bytes) -> list[bytes]:
     return [value for key, value in scope["headers"] if key == name]
 
 
-async def _whole_body(receive: Receive) -> bytes | None:
-    """The body; None when it is longer than announced or allowed."""
+async def _body(receive: Receive, most_bytes: int) -> bytes | None:
+    """The body, or more than `most_bytes` of it; None when the other side went away before its end."""
     body = b""
-    while True:
+    while len(body) <= most_bytes:
         message = await receive()
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
+        if message["type"] == "http.disconnect":
             return None
+        body += message.get("body", b"")
         if not message.get("more_body", False):
-            return bytes(body)
+            break
+    return body
 
 
 def _replay(body: bytes) -> Receive:
@@ -126,12 +133,16 @@ def _with_headers(send: Send) -> Send:
     return guarded
 
 
-async def _refuse(send: Send, refusal: Refusal) -> None:
-    body = PAGE.format(code=refusal.code).encode()
+async def _refuse(receive: Receive, send: Send, refusal: Refusal) -> None:
+    """The page of a refusal. What is still coming is read first: a connection closed on unread bytes takes the answer with it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_S):
+            await _body(receive, DRAIN_BYTES)
+    page = PAGE.format(code=refusal.code).encode()
     headers = [
         (b"content-type", b"text/html; charset=utf-8"),
-        (b"content-length", str(len(body)).encode()),
+        (b"content-length", str(len(page)).encode()),
         (b"connection", b"close"),
     ]
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": page})

@@ -30,6 +30,7 @@ from evertill.terminal.shell.settings import load_screen
 
 ADDRESS: Final = "127.0.0.1"
 LONGEST_HEAD_BYTES: Final = 16_384
+SWITCHED_OFF_WITHIN_S: Final = 10.0
 PORT_FILE: Final = "screen.port"
 
 
@@ -105,6 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
         return serve(home, port, lambda hosts: application(desk, hosts))
     finally:
         over.set()
+        closing.join(SWITCHED_OFF_WITHIN_S)  # the supervisor's end of us must not come before the machine's
 
 
 def _bound(port: int) -> socket.socket:

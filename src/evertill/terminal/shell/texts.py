@@ -51,6 +51,11 @@ class Say:
         """From when something can happen: never told a second early."""
         return phrases.moment(moment, self.language, self.zone, self.now)
 
+    def time(self, moment: datetime) -> str:
+        """When something happened, as short as can be: the wall clock today, else the day with it."""
+        local, today = moment.astimezone(self.zone), self.now.astimezone(self.zone).date()
+        return f"{local:%H:%M}" if local.date() == today else self.moment(moment)
+
     def clock(self, moment: datetime) -> str:
         return f"{moment.astimezone(self.zone):%H:%M:%S}"
 

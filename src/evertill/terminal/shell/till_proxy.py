@@ -15,6 +15,8 @@ from evertill.terminal.lines import Unreachable, connect
 from evertill.terminal.shell.visit import OWN_COOKIES
 
 ANSWER_TIMEOUT_S: Final = 10.0
+NOTICE: Final = "Update-Notice"
+MOST_OFFER: Final = 64  # characters, as the contract says
 MAX_ANSWER_BYTES: Final = 2 * 1024 * 1024
 PASSED_BACK: Final = ("Content-Type", "Cache-Control", "Content-Security-Policy")
 _PATH = re.compile(rb"(?!\.)[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}|api/state|")
@@ -39,12 +41,15 @@ class TillRequest(NamedTuple):
     query: bytes
     headers: dict[str, str]  # names in lower case
     body: bytes
+    update_notice: str = ""  # the version whose notice is due
+    closing_offer: str = ""  # the version that waits for closing time; the screen's own word, never the browser's
 
 
 class TillAnswer(NamedTuple):
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+    noticed: bool = False  # it shows the notice
 
 
 def fetch(run: Path, request: TillRequest) -> TillAnswer:
@@ -76,6 +81,8 @@ def _passed_on(request: TillRequest) -> dict[str, str]:
     """What the till hears of the request's headers; a value with anything unprintable in it is left out."""
     said = {"Cookie": _tills_cookies(request.headers.get("cookie", ""))}
     said |= {name: request.headers.get(name.lower(), "") for name in ("Content-Type", "Accept-Language")}
+    said["Closing-Offer"] = request.closing_offer[:MOST_OFFER]
+    said[NOTICE] = request.update_notice[:MOST_OFFER]
     kept = {name: value for name, value in said.items() if value and _TOKEN.fullmatch(value)}
     if request.method == "POST":
         kept["Content-Length"] = str(len(request.body))
@@ -98,7 +105,7 @@ def _answer(connection: socket.socket, method: str) -> TillAnswer:
         headers += [("Set-Cookie", _kept_below(each)) for each in response.headers.get_all("Set-Cookie", [])]
         if (location := response.headers.get("Location")) is not None:
             headers.append(("Location", _checked(location)))
-        return TillAnswer(response.status, headers, body)
+        return TillAnswer(response.status, headers, body, response.headers.get(NOTICE) == "shown")
     finally:
         response.close()
 

@@ -4,18 +4,40 @@ Rules kept here: what holds an update is said by the shared sentences (`protocol
 only where it was measured or signed. Pure: facts and a language in, words out.
 """
 
+from collections.abc import Collection, Sequence
 from math import ceil
 from typing import Final, NamedTuple
 
-from evertill.protocol.explain import Explanation, explain, headline
+from evertill.protocol.explain import Explanation, headline
 from evertill.protocol.journey import ROLLING_BACK_STEP, STEPS, WAIT_STEP, WITHOUT_TILL, Outcome, State
 from evertill.protocol.policy_words import never_label, show
 from evertill.protocol.reasons import Glyph, Reason, meaning, render
+from evertill.protocol.reasons.terminal import TERMINAL
 from evertill.protocol.windows import Window, upcoming
-from evertill.terminal.shell.facts import Facts, JourneyFacts, OfferFacts, Past
+from evertill.terminal.shell.cards import card
+from evertill.terminal.shell.facts import Download, Facts, JourneyFacts, OfferFacts, Past
+from evertill.terminal.shell.remaining import Remaining, remaining
 from evertill.terminal.shell.texts import Say
 
-SWITCH_S: Final = 2  # without the till, beside the migration: two proving starts and the copy, as measured
+# What a person who stands there passes (design: consent and postponement, rate limit, window and turn; never a freeze or a pin).
+BY_HAND: Final = frozenset(
+    {
+        "MODE_NEVER",
+        "POLICY_FORK",
+        "CONSENT_NEEDED",
+        "POSTPONED",
+        "RATE_LIMIT",
+        "SHOP_OPEN",
+        "NO_QUIET_TIME",
+        "WINDOW_CLOSED",
+        "WINDOW_TOO_SHORT",
+        "STORE_TURN",
+    }
+)
+# What the closing-time tap passes: the window and the turn in it.
+AT_CLOSING: Final = frozenset(
+    {"SHOP_OPEN", "NO_QUIET_TIME", "WINDOW_CLOSED", "WINDOW_TOO_SHORT", "STORE_TURN", "STORE_HALTED"}
+)
 SHOWN_PAST_S: Final = 24 * 3600  # how long the result of an update stands on the page
 
 
@@ -30,6 +52,7 @@ class Standing(NamedTuple):
 class StepShown(NamedTuple):
     name: str
     how: str  # done, now, open
+    at: str = ""  # when it was finished
 
 
 class Progress(NamedTuple):
@@ -37,10 +60,11 @@ class Progress(NamedTuple):
     head: str
     step: int
     of: int
-    left: str
+    left: Remaining
     steps: list[StepShown]
     without_till: bool
     fraction: int | None  # percent of the download, where it is true
+    amount: str  # the same in bytes
     card: Explanation | None
 
 
@@ -50,11 +74,18 @@ def standing(facts: Facts | None, say: Say) -> Standing:
         return Standing("mute", say("unknown"), say("The update program does not answer; selling goes on"))
     if facts.journey is not None:
         return _travelling(facts.journey, say)
+    if facts.condition.reasons:
+        return _broken(headline(facts.condition.reasons), say)
     if facts.mode == "never":
         return Standing("off", say("off"), say("Automatic updates are off"))
     if facts.best_offer is not None:
         return _offered(facts.best_offer, say)
     return _idle(facts, say)
+
+
+def _broken(reason: Reason, say: Say) -> Standing:
+    words = render(reason, say.language, say.zone, say.now)
+    return Standing(meaning(reason).glyph, words.head, words.can)
 
 
 def _idle(facts: Facts, say: Say) -> Standing:
@@ -69,9 +100,15 @@ def _travelling(journey: JourneyFacts, say: Say) -> Standing:
     if journey.held:
         first = headline(journey.held)
         word = render(first, say.language, say.zone, say.now).head
-        return Standing(meaning(first).glyph, word, say("Update to {version}", version=journey.version))
+        return Standing(meaning(first).glyph, word, _aim(journey, say))
     line = say("To {version}: {step}", version=journey.version, step=step_name(journey, say))
-    return Standing("move", say("updating"), line)
+    return Standing("move", say("being repaired") if journey.repair else say("updating"), line)
+
+
+def _aim(journey: JourneyFacts, say: Say) -> str:
+    if journey.repair:
+        return say("Repair of {version}", version=journey.version)
+    return say("Update to {version}", version=journey.version)
 
 
 def _offered(offer: OfferFacts, say: Say) -> Standing:
@@ -106,36 +143,34 @@ def progress(facts: Facts, say: Say) -> Progress:
     if journey is None:
         raise ValueError("no journey is under way")
     held = journey.held
-    state: Glyph = meaning(headline(held)).glyph if held else "move"
-    rolling_back = journey.state is State.ROLLING_BACK
-    head = (
-        say("Going back to the previous version")
-        if rolling_back
-        else say("Update to {version}", version=journey.version)
-    )
+    offer = facts.offer(journey.release)
     return Progress(
-        state=state,
-        head=head,
-        step=max(journey.step, 1),
+        state=meaning(headline(held)).glyph if held else "move",
+        head=_heading(journey, say),
+        step=_present(journey),
         of=journey.of,
-        left=time_left(facts, journey, say),
+        left=remaining(journey, offer.minutes if offer else 0, say),
         steps=_steps(journey, say),
         without_till=journey.state in WITHOUT_TILL,
         fraction=_fraction(journey),
-        card=explain(held, journey.again_at, say.language, say.zone, say.now) if held else None,
+        amount=_amount(journey, say),
+        card=card(held, journey.again_at, say) if held else None,
     )
 
 
-def time_left(facts: Facts, journey: JourneyFacts, say: Say) -> str:
-    """Measured seconds while the till is stopped, else the signed minutes."""
-    if journey.state in WITHOUT_TILL:
-        return say("about {n} seconds", n=ceil(journey.forecast_s or 0) + SWITCH_S)
-    offer = facts.offer(journey.release)
-    if offer is None or not offer.minutes:
-        return ""
-    if journey.held:
-        return say("about {n} minutes after that", n=offer.minutes)
-    return say("about {n} minutes in all", n=offer.minutes)
+def _heading(journey: JourneyFacts, say: Say) -> str:
+    if journey.state is State.ROLLING_BACK:
+        return say("Going back to the previous version")
+    if journey.state is State.FAILED:
+        return say("{version} is not installed", version=journey.version)
+    return _aim(journey, say)
+
+
+def _present(journey: JourneyFacts) -> int:
+    """The number of the step under way; what failed, failed there."""
+    if journey.state in {State.FAILED, State.REPORTED}:
+        return min(len(journey.finished_at) + 1, journey.of)
+    return max(journey.step, 1)
 
 
 def window_line(facts: Facts, say: Say) -> tuple[str, str] | None:
@@ -152,8 +187,28 @@ def window_line(facts: Facts, say: Say) -> tuple[str, str] | None:
     return say("{day}, {window}", day=say.day(span.opens_at), window=window.shown), say.zone_name
 
 
-def offer_card(offer: OfferFacts, say: Say) -> Explanation:
-    return explain(offer.reasons, offer.next_try_at, say.language, say.zone, say.now)
+def passes_by_hand(codes: Collection[str]) -> bool:
+    """Whether "Install now" would help: nothing else stands in the way."""
+    return BY_HAND.issuperset(codes)
+
+
+def passes_at_closing(reasons: Sequence[Reason]) -> bool:
+    """Whether the closing-time tap would help: what else holds, this terminal's own checks see again and again."""
+    return all(
+        reason.code in AT_CLOSING or (reason.code in TERMINAL and meaning(reason).clears in {"merchant", "time"})
+        for reason in reasons
+    )
+
+
+def stops(facts: Facts, say: Say) -> str:
+    """How long the till stops: as it did the last time, where that was measured."""
+    measured = next((past.without_till_s for past in facts.history if past.without_till_s is not None), None)
+    return say("seconds") if measured is None else say("about {n} s", n=ceil(measured))
+
+
+def urgent(say: Say) -> str:
+    """How somebody hears of a critical update before its date."""
+    return say("Critical update; you are told 14, 7, 3 and 1 days before")
 
 
 def severity_word(offer: OfferFacts, say: Say) -> str:
@@ -192,19 +247,20 @@ def result_words(past: Past, say: Say) -> Standing:
     )
 
 
-def failure_card(reason: Reason, say: Say) -> Explanation:
-    return explain([reason], None, say.language, say.zone, say.now)
-
-
 def _steps(journey: JourneyFacts, say: Say) -> list[StepShown]:
     if journey.state is State.ROLLING_BACK:
         return [StepShown(_in(ROLLING_BACK_STEP, say), "now")]
-    now = max(journey.step, 1)
+    now = _present(journey)
     names = [_in(step, say) for step in STEPS]
     if journey.held and now == WAIT_STEP:
         names[WAIT_STEP - 1] = render(headline(journey.held), say.language, say.zone, say.now).head
-    hows = ["done" if number < now else "now" if number == now else "open" for number in range(1, len(names) + 1)]
-    return [StepShown(name, how) for name, how in zip(names, hows, strict=True)]
+    moments = dict(enumerate(journey.finished_at, start=1))
+    return [
+        StepShown(name, "done", say.time(at) if (at := moments.get(number)) else "")
+        if number < now
+        else StepShown(name, "now" if number == now else "open")
+        for number, name in enumerate(names, start=1)
+    ]
 
 
 def _in(step: object, say: Say) -> str:
@@ -212,6 +268,18 @@ def _in(step: object, say: Say) -> str:
 
 
 def _fraction(journey: JourneyFacts) -> int | None:
-    if journey.state is not State.DOWNLOADING or journey.download is None or not journey.download.of_bytes:
-        return None
-    return 100 * journey.download.have_bytes // journey.download.of_bytes
+    download = _downloading(journey)
+    return 100 * download.have_bytes // download.of_bytes if download else None
+
+
+def _amount(journey: JourneyFacts, say: Say) -> str:
+    download = _downloading(journey)
+    if download is None:
+        return ""
+    return say("{have} of {size}", have=say.size(download.have_bytes), size=say.size(download.of_bytes))
+
+
+def _downloading(journey: JourneyFacts) -> Download | None:
+    """The download under way, where its size is known."""
+    download = journey.download
+    return download if journey.state is State.DOWNLOADING and download and download.of_bytes else None

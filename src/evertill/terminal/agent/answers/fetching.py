@@ -41,7 +41,7 @@ class Fetching:
 
     def download(self, journey: Journey, now: datetime) -> NotYet | None:
         """Work for a moment; None when every part is here."""
-        if journey.back_to is not None:
+        if journey.back_to is not None or (journey.repair and journey.action is None):
             return None
         if journey.action is not None and self._board.is_cancelled(journey.action):
             raise ActionDropped

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from evertill.protocol.policy import Download, Peripherals
-from evertill.protocol.release import Release
+from evertill.protocol.release import Release, ReleaseComponent
 from evertill.terminal.agent.download import Cache
 from evertill.terminal.agent.journey.journal import Journey
 from evertill.terminal.agent.journey.step import NotYet
 from evertill.terminal.agent.metering import CellularMeter
 from evertill.terminal.agent.permissions import Permissions
 from evertill.terminal.agent.place import Place, Senses
-from evertill.terminal.agent.preflight import STAGE_1, STAGE_2, Findings, Need, Subject, preflight
+from evertill.terminal.agent.preflight import STAGE_1, STAGE_2, STAGE_REPAIR, Findings, Need, Subject, preflight
 from evertill.terminal.agent.preflight.check import Check
 
 if TYPE_CHECKING:
@@ -41,16 +41,17 @@ class Preflights:
         self.warnings: tuple[Reason, ...] = ()  # of the latest stage 2, for the screens
 
     def before_download(self, journey: Journey, now: datetime) -> NotYet | None:
-        return _held(self._preflight(STAGE_1, journey, now))
+        return _held(self._preflight(STAGE_REPAIR if _is_local(journey) else STAGE_1, journey, now))
 
     def before_install(self, journey: Journey, now: datetime) -> NotYet | None:
-        found = self._preflight(STAGE_2, journey, now)
+        found = self._preflight(STAGE_REPAIR if journey.repair else STAGE_2, journey, now)
         self.warnings = found.warnings
         return _held(found)
 
     def _preflight(self, stage: tuple[Check, ...], journey: Journey, now: datetime) -> Findings:
-        """Asked about the release as it is signed; going back needs no release, only room, power and a clock."""
-        release = self._release_of(journey.release) if journey.back_to is None else None
+        """Asked about the release as it is signed; going back and repairing need none, only room, and going back power and a clock."""
+        is_new = journey.back_to is None and not journey.repair
+        release = self._release_of(journey.release) if is_new else None
         policy, senses = self._permissions.effective().policy, self._senses
         ignores = policy.peripherals is Peripherals.IGNORE
         subject = Subject(
@@ -81,9 +82,12 @@ class Preflights:
         data = tree_bytes(generations.data(running)) if running is not None else 0
         if journey.back_to is not None:
             return Need(0, tree_bytes(generations.slots(journey.back_to)), data)
-        missing = sum(max(0, part.length - self._cache.have_bytes(part)) for part in journey.parts)
+        missing = 0 if _is_local(journey) else sum(map(self._missing_bytes, journey.parts))
         kept = tree_bytes(generations.slots(running)) if running is not None else 0
         return Need(missing, kept + UNPACKED_FACTOR * sum(part.length for part in journey.parts), data)
+
+    def _missing_bytes(self, part: ReleaseComponent) -> int:
+        return max(0, part.length - self._cache.have_bytes(part))
 
 
 def tree_bytes(folder: Path) -> int:
@@ -95,6 +99,11 @@ def tree_bytes(folder: Path) -> int:
         except FileNotFoundError:
             continue
     return total
+
+
+def _is_local(journey: Journey) -> bool:
+    """A repair with what lies here."""
+    return journey.repair and journey.action is None
 
 
 def _held(found: Findings) -> NotYet | None:

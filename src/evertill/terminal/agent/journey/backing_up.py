@@ -18,7 +18,7 @@ class BackingUp:
         self._back_up = back_up
 
     def run(self, journey: Journey, now: datetime) -> Done:
-        """A terminal without data has nothing to back up."""
-        if journey.from_generation is None:
+        """A terminal without data has nothing to back up; for a repair, no till here could prove a backup, and nothing migrates."""
+        if journey.from_generation is None or journey.repair:
             return Done(journey)
         return Done(msgspec.structs.replace(journey, backup=self._back_up(journey, now)))

@@ -1,7 +1,8 @@
 """Step *checking*: nothing is opened before the trust client vouched for it; then each bundle's own words are read.
 
 The bundle must be the component its signed description names; whether the till's batch must be empty is the bundle's to say. Going back opens no
-bundle: the slot that comes back must be as it was installed.
+bundle: the slot that comes back must be as it was installed. Neither does a repair: what it brings must have the very manifest that was
+installed before (`installing.py`), and nothing of it asks for an empty batch.
 """
 
 from collections.abc import Callable
@@ -31,6 +32,8 @@ class Checking:
         held = self._trusted(journey, now)
         if held:
             return held
+        if journey.repair:
+            return Done(msgspec.structs.replace(journey, needs_empty_batch=False))
         if journey.back_to is None:
             manifests = [self._manifest(part) for part in journey.parts]
         else:

@@ -23,12 +23,12 @@ class TillCommands:
         self._generations = generations
 
     def migrate(self, journey: Journey, data: Path, *, rehearsal: bool) -> Answered | None:
-        """Bring a copy of the data to the schema of the new till; None = this till keeps no data of a schema.
+        """Bring a copy of the data to the schema of the new till; None = no schema to bring it to, or, in a repair, it is there already.
 
         Raises:
             StepFailed: no version knows the way, or it failed.
         """
-        wanted = self._schema(journey.to_generation)
+        wanted = None if journey.repair else self._schema(journey.to_generation)
         if wanted is None:
             return None
         old = None if journey.from_generation is None else self._schema(journey.from_generation)

@@ -1,7 +1,7 @@
 """Step *installing*: the complete slot of the next generation, beside the running one.
 
-An agent goes into its own A/B folders, not into the till's slot. What the release brings is unpacked; what it does not name is copied from the running slot, never linked, so no file is shared between
-slots. The slot appears under its name in one rename, after everything in it is durable and was compared with its manifest.
+An agent goes into its own A/B folders, not into the till's slot. What the release brings is unpacked; what it does not name is copied from the
+running slot, never linked, so no file is shared between slots. A repair may copy the very same component from another generation, too. The slot appears under its name in one rename, after everything in it is durable and was compared with its manifest.
 """
 
 import shutil
@@ -14,6 +14,7 @@ from evertill.protocol.release import ReleaseComponent
 from evertill.terminal.agent.journey.journal import Journey
 from evertill.terminal.agent.journey.step import Done, StepFailed
 from evertill.terminal.durable import discard, sync_folder, sync_tree
+from evertill.terminal.generations.contents import Content, digest_of, load_contents, save_contents, spare
 from evertill.terminal.generations.folders import AGENT, TILL, GenerationFolders, SlotDamaged
 from evertill.terminal.generations.slot import check_slot
 from evertill.terminal.generations.unpack import unpack
@@ -32,8 +33,30 @@ class Installing:
         if journey.to_agent is not None:
             self._install(self._agents, journey.to_agent, lambda slot: self._unpack(agents, slot))
         self._install(self._generations, journey.to_generation, lambda slot: self._fill(slot, journey))
-        self._generations.describe(journey.to_generation, journey.release)
+        self._generations.describe(journey.to_generation, self._release(journey))
+        save_contents(self._generations.folder(journey.to_generation), self._contents(journey))
         return Done(journey)
+
+    def _release(self, journey: Journey) -> int:
+        """A repaired slot is of the release it was of, whichever action brought the files."""
+        known = self._generations.release(journey.from_generation) if journey.from_generation is not None else None
+        return known if journey.repair and known is not None else journey.release
+
+    def _contents(self, journey: Journey) -> dict[str, Content]:
+        """What the new slot was made of: kept components keep their origin, and so does what a repair brings again."""
+        known = self._known(journey)
+        slot = self._generations.slots(journey.to_generation)
+        brought = {
+            part.component: Content(journey.release, part, digest_of(slot / part.component))
+            for part in journey.parts
+            if part.type != AGENT
+        }
+        contents = {**known, **brought} if not journey.repair else {**brought, **known}
+        return {name: content for name, content in contents.items() if (slot / name).is_dir()}
+
+    def _known(self, journey: Journey) -> dict[str, Content]:
+        kept_from = journey.from_generation if journey.back_to is None else journey.back_to
+        return load_contents(self._generations.folder(kept_from)) if kept_from is not None else {}
 
     def _install(self, folders: GenerationFolders, number: int, fill: Callable[[Path], None]) -> None:
         slots = folders.slots(number)
@@ -53,12 +76,30 @@ class Installing:
     def _fill(self, slot: Path, journey: Journey) -> None:
         """The complete slot: what the release brings, and beside it what stays."""
         kept_from = journey.from_generation if journey.back_to is None else journey.back_to
-        if journey.back_to is None:
+        if journey.repair:
+            self._again(journey, slot)
+        elif journey.back_to is None:
             self._unpack([part for part in journey.parts if part.type != AGENT], slot)
         for folder in sorted(self._generations.slots(kept_from).iterdir()) if kept_from is not None else ():
             if not (slot / folder.name).exists():
                 shutil.copytree(folder, slot / folder.name)
         _check_requirements(check_slot(slot))
+
+    def _again(self, journey: Journey, slot: Path) -> None:
+        """Each damaged component as it was: from its signed file where that lies here, else from another generation."""
+        known = self._known(journey)
+        others = [n for n in self._generations.numbers() if n not in {journey.from_generation, journey.to_generation}]
+        for part in journey.parts:
+            content = known.get(part.component)
+            try:
+                self._unpack([part], slot)
+            except FileNotFoundError:
+                source = spare(self._generations, others, content) if content is not None else None
+                if source is None:
+                    raise StepFailed(f"{part.component} {part.version} is nowhere here") from None
+                shutil.copytree(source, slot / part.component)
+            if content is None or digest_of(slot / part.component) != content.manifest:
+                raise StepFailed(f"{part.component} {part.version} is not what was installed")
 
     def _unpack(self, parts: list[ReleaseComponent], slot: Path) -> None:
         for part in parts:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from evertill.protocol.journey import Outcome, State
+from evertill.protocol.journey import STEP_OF, Outcome, State
 from evertill.protocol.reasons import Reason
 from evertill.protocol.release import ReleaseComponent
 from evertill.terminal.durable import remove, sync_folder, write_atomic
@@ -38,11 +38,17 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     began_at: datetime
     entered_at: datetime
     state: State = State.OFFERED
+    finished_at: tuple[datetime | None, ...] = ()  # of each step of the shop behind it; None = it was not needed
     action: int | None = None  # the server's action, where there is one
     version: str = ""  # of the release, for sentences
     needs_empty_batch: bool = True
     person: str = ""  # who started it by hand
+    recovery: dict[
+        str, str
+    ] = {}  # the publisher's advice, should it go wrong; kept, because a bad release is withdrawn
     back_to: int | None = None  # the earlier generation whose slot comes back, instead of a download
+    repair: bool = False  # the parts are what is damaged in the running slot; nothing migrates
+    rescue: bool = False  # the till cannot read its data, and a backup takes their place
     held: tuple[Reason, ...] = ()  # what keeps it where it is
     again_at: datetime | None = None
     saves: int = 0  # since it last rested: the guard against loops
@@ -55,6 +61,20 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome | None = None
     dropped: bool = False  # cancelled by the server before anything was switched
     failure: Reason | None = None
+
+    @property
+    def locks_suffice(self) -> bool:
+        """Whether a till that says nothing may be ended: what this journey mends is why it says nothing."""
+        return self.repair or self.rescue
+
+
+def steps_behind(journey: Journey, state: State, now: datetime) -> tuple[datetime | None, ...]:
+    """When each step before that of `state` was finished, as seen on entering it; going back, steps are to come again."""
+    left, step, known = STEP_OF[journey.state], STEP_OF[state], journey.finished_at
+    if not step:
+        return known
+    kept = dict(enumerate(known, start=1))
+    return tuple(now if number == left else kept.get(number) for number in range(1, step))
 
 
 class JournalDamaged(Exception):

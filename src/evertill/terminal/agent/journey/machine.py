@@ -16,7 +16,7 @@ import msgspec
 from evertill.protocol.errors import ProtocolRefused
 from evertill.protocol.journey import State
 from evertill.protocol.reasons import Reason
-from evertill.terminal.agent.journey.journal import Journal, JournalDamaged, Journey
+from evertill.terminal.agent.journey.journal import Journal, JournalDamaged, Journey, steps_behind
 from evertill.terminal.agent.journey.resume import MAX_CRASHES, after_restart, counts_as_crash, given_up
 from evertill.terminal.agent.journey.states import BEFORE_FLIP, DROPPABLE, OPEN_SHOP, TABLE, WORKING, Parts
 from evertill.terminal.agent.journey.step import ActionDropped, NotYet, StepFailed
@@ -164,7 +164,9 @@ class Machine:
         if state in OPEN_SHOP:
             self._parts.standstill.end()
         fields: dict[str, object] = {"held": (), "again_at": None, "saves": journey.saves + 1, **learned}
-        entered = msgspec.structs.replace(journey, state=state, entered_at=self._clock(), **fields)
+        now = self._clock()
+        finished_at = steps_behind(journey, state, now)
+        entered = msgspec.structs.replace(journey, state=state, entered_at=now, finished_at=finished_at, **fields)
         with self._writing():
             self._journal.save(entered)
         self.journey = entered

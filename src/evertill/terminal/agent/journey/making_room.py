@@ -8,7 +8,6 @@ from datetime import datetime
 
 from evertill.terminal.agent.journey.journal import Journey
 from evertill.terminal.agent.journey.step import Done
-from evertill.terminal.durable import sweep
 from evertill.terminal.generations.folders import GenerationFolders
 
 
@@ -17,11 +16,5 @@ class MakingRoom:
         self._generations = generations
 
     def run(self, journey: Journey, _now: datetime) -> Done:
-        current = self._generations.current()
-        committed = [n for n in self._generations.numbers() if n != current and self._generations.is_committed(n)]
-        kept = {current, journey.back_to, *committed[-1:]}
-        for number in self._generations.numbers():
-            if number not in kept:
-                self._generations.discard(number)
-        sweep(self._generations.root)
+        self._generations.discard_old(journey.back_to)
         return Done(journey)

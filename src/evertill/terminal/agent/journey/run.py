@@ -32,8 +32,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[ReleaseComponent, ...]
     action: int | None = None
     person: str = ""
+    recovery: dict[str, str] = {}  # the publisher's advice, should it go wrong
     back_to: int | None = None  # a generation still here: going back to it, through the same journey
-    repair: bool = False  # install the release again although it runs
+    repair: bool = False  # install these parts of what runs once more: the slot is damaged
 
 
 class Journeys:
@@ -88,7 +89,9 @@ class Journeys:
                 parts=order.parts,
                 action=order.action,
                 person=order.person,
+                recovery=order.recovery,
                 back_to=order.back_to,
+                repair=order.repair,
                 from_generation=current if runs else None,
                 to_generation=current if done and current is not None else self.generations.next_free(),
                 to_agent=self._agents.next_free() if brings_agent else None,

@@ -43,9 +43,9 @@ class Neighbours(NamedTuple):
     download: Question  # is every part here, whole? It may work for a while and say "not yet, again now"
     trusted: Question  # do signatures, floor, identity and hashes of every part hold?
     permitted: Question  # policy and window, by the terminal's own and stricter judgement
-    before_install: Question  # preflight 2: power, peripherals, storage, clock
+    before_install: Question  # preflight 2: power, peripherals, storage, clock; then the shop's turn
     back_up: BackUp  # an encrypted backup of the running generation's data, verified; its name
-    fresh: Question  # one poll and one metadata refresh just now; raises ActionDropped when it was cancelled
+    fresh: Question  # one poll and one metadata refresh just now, the turn still ours; raises ActionDropped when it was cancelled
     bundle: Callable[[ReleaseComponent], Path]  # the downloaded file of a part
     entered: Callable[[Journey], None]  # it moved, or what holds it changed
     ended: Callable[[Journey], None]  # it is over: told durably before this returns, once per journey id
@@ -86,13 +86,13 @@ TABLE: Final[dict[State, Row]] = {
     S.REHEARSING:   Row(lambda p: Rehearsing(p.generations, p.commands),                           S.REFRESHING,   S.FAILED,       S.WAITING,      S.WAITING),
     S.REFRESHING:   Row(lambda p: Asking(p.ask.fresh),                                             S.QUIESCING,    S.FAILED,       S.WAITING,      S.WAITING),
     S.QUIESCING:    Row(lambda p: Quiescing(p.generations, p.tills, p.standstill),                 S.MIGRATING,    S.FAILED,       S.WAITING,      S.WAITING),
-    S.MIGRATING:    Row(lambda p: Migrating(p.generations, p.commands, p.standstill),              S.SWITCHING,    S.FAILED,       S.WAITING,      S.QUIESCING),
-    S.SWITCHING:    Row(lambda p: Switching(p.generations, p.standstill),                          S.PROVING,      S.FAILED,       S.WAITING,      S.QUIESCING),
+    S.MIGRATING:    Row(lambda p: Migrating(p.generations, p.commands, p.standstill),              S.SWITCHING,    S.FAILED,       S.WAITING,      S.REFRESHING),
+    S.SWITCHING:    Row(lambda p: Switching(p.generations, p.standstill),                          S.PROVING,      S.FAILED,       S.WAITING,      S.REFRESHING),
     # ---- flipped ---------------------------------------------------------------------------------------------------------------------------------------
     S.PROVING:      Row(lambda p: Proving(p.generations, p.commands, p.tills, p.standstill),       S.COMMITTED,    S.ROLLING_BACK, S.ROLLING_BACK, S.PROVING),
     S.COMMITTED:    Row(lambda p: Committing(p.generations, p.tills.supervisor),                   S.SELLING,      S.ROLLING_BACK, S.ROLLING_BACK, S.COMMITTED),
     # ---- marked: no way back ---------------------------------------------------------------------------------------------------------------------------
-    S.SELLING:      Row(lambda p: Selling(p.agents, p.tills, p.standstill),                        S.REPORTED,     S.SELLING,      S.SELLING,      S.SELLING),
+    S.SELLING:      Row(lambda p: Selling(p.generations, p.agents, p.tills, p.standstill),         S.REPORTED,     S.SELLING,      S.SELLING,      S.SELLING),
     S.ROLLING_BACK: Row(lambda p: RollingBack(p.generations, p.agents, p.tills, p.standstill),     S.REPORTED,     S.ROLLING_BACK, S.ROLLING_BACK, S.ROLLING_BACK),
     S.FAILED:       Row(lambda p: Failing(p.generations, p.agents),                                S.REPORTED,     S.FAILED,       S.FAILED,       S.FAILED),
     S.REPORTED:     Row(lambda p: Reporting(p.ask.ended),                                          S.REPORTED,     S.REPORTED,     S.REPORTED,     S.REPORTED),

@@ -41,11 +41,20 @@ def not_installed(journey: Journey, error: Exception) -> Reason:
         return Reason(error.code, params)
     if isinstance(error, SlotDamaged):
         return Reason.of("SLOT_DAMAGED")
+    if journey.repair:
+        return repair_failed(journey, error)
     return Reason.of("REHEARSAL_FAILED", version=journey.version, what=_what(error))
+
+
+def repair_failed(journey: Journey, error: Exception) -> Reason:
+    """The running slot is as damaged as before, because of this."""
+    return Reason.of("REPAIR_FAILED", version=journey.version, what=_what(error))
 
 
 def rolled_back(journey: Journey, error: Exception, back: str) -> Reason:
     """The old version is back, because of this."""
+    if journey.repair:
+        return repair_failed(journey, error)
     return Reason.of("ROLLED_BACK", version=journey.version, back=back, what=_what(error))
 
 

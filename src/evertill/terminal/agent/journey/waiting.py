@@ -6,7 +6,7 @@ Asked for the first time here, and again under the sale lock (`quiescing.py`): t
 from datetime import datetime, timedelta
 from typing import Final
 
-from evertill.terminal.agent.journey.gate import gate, state_or_silence
+from evertill.terminal.agent.journey.gate import gate_of, state_or_silence
 from evertill.terminal.agent.journey.journal import Journey
 from evertill.terminal.agent.journey.step import Done, NotYet, Question
 from evertill.terminal.till_client import Till
@@ -23,7 +23,7 @@ class Waiting:
         held = self._permitted(journey, now)
         reasons = held.reasons if held else ()
         if journey.from_generation is not None:
-            reasons += gate(state_or_silence(self._till), needs_empty_batch=journey.needs_empty_batch)
+            reasons += gate_of(journey, state_or_silence(self._till))
         if not reasons and not held:
             return Done(journey)
         return NotYet(reasons, held.again_at if held else now + ASK_TILL_EVERY)

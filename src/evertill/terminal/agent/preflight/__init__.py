@@ -1,5 +1,7 @@
 """Preflight: is this terminal fit to download (stage 1), and, moments before, to install (stage 2)? One file per check.
 
+A repair with what lies here asks for room alone: a till that cannot sell is not left so until the battery is charged.
+
 Every check of a stage is asked, so that a person sees all there is to do at once. A source that cannot be read holds the
 update like an unknown; it never breaks the agent.
 """
@@ -13,10 +15,11 @@ from evertill.terminal.agent.preflight.peripherals import peripherals
 from evertill.terminal.agent.preflight.power import power
 from evertill.terminal.agent.preflight.storage import storage
 
-__all__ = ["STAGE_1", "STAGE_2", "Findings", "Need", "Subject", "preflight"]
+__all__ = ["STAGE_1", "STAGE_2", "STAGE_REPAIR", "Findings", "Need", "Subject", "preflight"]
 
 STAGE_1: Final[tuple[Check, ...]] = (clock, storage, network)
 STAGE_2: Final[tuple[Check, ...]] = (clock, storage, power, peripherals)
+STAGE_REPAIR: Final[tuple[Check, ...]] = (storage,)
 
 
 def preflight(stage: tuple[Check, ...], subject: Subject) -> Findings:

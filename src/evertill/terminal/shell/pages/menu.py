@@ -38,8 +38,8 @@ def set_theme(_desk: Desk, visit: Visit) -> Response:
     return response
 
 
-def lost(desk: Desk, visit: Visit) -> Response:
-    """No such page: the way back."""
+def lost(desk: Desk, visit: Visit, **_place: object) -> Response:
+    """No such page, whatever its address names: the way back."""
     return desk.show(visit, "lost.html", status=404)
 
 

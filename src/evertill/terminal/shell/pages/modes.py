@@ -15,7 +15,7 @@ from evertill.terminal.shell.desk import Desk, go_to
 from evertill.terminal.shell.facts import Consequences, Facts, Hole
 from evertill.terminal.shell.texts import Say
 from evertill.terminal.shell.visit import Visit
-from evertill.terminal.shell.words import mode_word, window_line
+from evertill.terminal.shell.words import mode_word, urgent, window_line
 
 MODES: Final = ("automatic", "manual", "never")
 RISK_TEXT: Final = "terminal-1"  # changes with the sentences of `_never`
@@ -26,7 +26,10 @@ def choose(desk: Desk, visit: Visit) -> Response:
     say = desk.say(visit)
     field = facts.policy.fields["mode"]
     rows = [(mode, _word(mode, facts, say), _means(mode, facts, say)) for mode in MODES]
-    return desk.show(visit, "modes.html", facts=facts, field=field, rows=rows, off=desk.agent.switched_off())
+    dates = [_still_comes(hole, say).fact for hole in desk.agent.consequences().holes if hole.closes_at]
+    return desk.show(
+        visit, "modes.html", facts=facts, field=field, rows=rows, dates=dates, off=desk.agent.switched_off()
+    )
 
 
 def ask(desk: Desk, visit: Visit, mode: str) -> Response:
@@ -80,7 +83,7 @@ def _act(desk: Desk, mode: str, facts: Facts, say: Say) -> Act:
     keep = say("Keep {mode}", mode=mode_word(facts.mode, say))
     return Act(
         title=say("Switch updates off") if turning_off else say("Update mode"),
-        head=say("After “Never”") if turning_off else say("After “{mode}”", mode=mode_word(mode, say)),
+        head=say('After "Never"') if turning_off else say('After "{mode}"', mode=mode_word(mode, say)),
         lines=lines,
         path=f"/update/mode/{mode}",
         verb=say("Set to {mode}", mode=mode_word(mode, say)),
@@ -122,7 +125,7 @@ def _hole(hole: Hole, say: Say) -> Line:
 def _still_comes(hole: Hole, say: Say) -> Line:
     day = say.day(hole.closes_at) if hole.closes_at else ""
     fact = say("{name} still installs on {day}", name=f"{hole.name} {hole.version}", day=day)
-    return Line("wait", "calendar", fact, say("Critical update; you are told 14, 7, 3 and 1 days before"))
+    return Line("wait", "calendar", fact, urgent(say))
 
 
 def _waits_for_you(hole: Hole, say: Say) -> Line:
@@ -137,7 +140,7 @@ def _plain(mode: str, facts: Facts, say: Say) -> Line:
         "move" if mode == "automatic" else "ask",
         icon,
         _means(mode, facts, say),
-        say("Selling never stops for an update in the daytime"),
+        say("No sale is broken off, and the data are backed up first"),
     )
 
 

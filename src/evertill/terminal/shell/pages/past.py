@@ -9,11 +9,12 @@ from evertill.protocol.journey import Outcome
 from evertill.terminal.shell import acting
 from evertill.terminal.shell.acting import Act, Line
 from evertill.terminal.shell.agent_client import AgentRefused
+from evertill.terminal.shell.cards import failure
 from evertill.terminal.shell.desk import Desk, go_to
 from evertill.terminal.shell.facts import Facts
 from evertill.terminal.shell.texts import Say
 from evertill.terminal.shell.visit import Visit
-from evertill.terminal.shell.words import failure_card, result_words
+from evertill.terminal.shell.words import result_words
 
 GO_BACK_WITHIN: Final = timedelta(days=7)  # the agent holds to it; here it only saves a tap in vain
 
@@ -37,7 +38,8 @@ def result(desk: Desk, visit: Visit, journey: str) -> Response:
         facts=facts,
         past=past,
         result=result_words(past, say),
-        card=failure_card(past.failure, say) if past.failure else None,
+        card=failure(past.failure, say) if past.failure else None,
+        advice=[line.strip() for line in say.pick(past.recovery).splitlines() if line.strip()],
         may_go_back=past == facts.history[0] and _may_go_back(facts, say),
     )
 
