@@ -30,6 +30,7 @@ from evertill.server.rooms.policies import service as policies
 from evertill.server.rooms.rollouts import service
 from evertill.server.rooms.rollouts.models import Action
 from evertill.server.rooms.rollouts.service import NewRollout, groups
+from tests.journeys.console.gallery import Gallery
 from tests.server.doors.console.conftest import compiled
 from tests.server.people import PASSWORD, make_person
 from tests.server.shop import Shop, report
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
     from pytest_django.live_server_helper import LiveServer
 
+    from evertill.server.rooms.accounts.access import Identity
+    from evertill.server.rooms.organisations.models import Node
     from evertill.server.rooms.rollouts.models import Rollout
 
 __all__ = ["compiled"]
@@ -80,40 +83,9 @@ class Office:
 
     address: str
     shop: Shop
+    owner: Identity
+    store: Node
     rollout: Rollout
-    action_id: int
-    release_id: int
-
-    @property
-    def pages(self) -> dict[str, str]:
-        """Every page of the console, by what it is."""
-        rollout, release, action = self.rollout.pk, self.release_id, self.action_id
-        return {
-            "terminals": "/",
-            "nothing found": "/?q=nowhere",
-            "waiting terminal": "/terminals/DEMO-1",
-            "terminal without anything": "/terminals/DEMO-2",
-            "terminal that is off": "/terminals/DEMO-3",
-            "policy of a terminal": "/terminals/DEMO-1/policy",
-            "changing the mode": "/terminals/DEMO-1/policy?field=mode",
-            "changing the freeze": "/policies/DEFAULT?field=freeze",
-            "assigning": f"/terminals/DEMO-1/assign?release={release}",
-            "action": f"/actions/{action}",
-            "cancelling": f"/actions/{action}/cancel",
-            "node": "/tree/DEFAULT",
-            "store": "/tree/DEFAULT/store-merchant/store",
-            "releases": "/releases",
-            "release": f"/releases/{release}",
-            "withdrawing": f"/releases/{release}/withdraw",
-            "rollouts": "/rollouts",
-            "planning": "/rollouts/new",
-            "rollout": f"/rollouts/{rollout}",
-            "members": f"/rollouts/{rollout}/members",
-            "stopping": f"/rollouts/{rollout}/stop",
-            "audit": "/audit",
-            "not found": "/terminals/NOWHERE",
-            "unknown address": "/nowhere",
-        }
 
 
 @pytest.fixture
@@ -128,9 +100,14 @@ def office(live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Office:
     release = shop.release()
     waiting, _idle, off = (shop.terminal(f"DEMO-{number}", at=store.address) for number in (1, 2, 3))
     policies.set_field(off, "mode", "never", owner, now, reason="demo")
-    action = _waiting(shop, waiting, release.pk, now)
-    rollout = _rollout(shop, now)
-    return Office(live_server.url, shop, rollout, action.pk, release.pk)
+    _waiting(shop, waiting, release.pk, now)
+    return Office(live_server.url, shop, owner, store, _rollout(shop, now))
+
+
+@pytest.fixture
+def pages(office: Office) -> dict[str, str]:
+    """Every page in every state, by what it shows."""
+    return Gallery(office.shop, office.owner, office.store).hang()
 
 
 @pytest.fixture
@@ -164,7 +141,7 @@ def ends(office: Office, *, well: bool) -> None:
     service.feedback(action.terminal_id, action.pk, report("closed", "success" if well else "failure", "demo"), now)
 
 
-def _waiting(shop: Shop, terminal: Any, release_id: int, now: datetime) -> Action:
+def _waiting(shop: Shop, terminal: Any, release_id: int, now: datetime) -> None:
     shop.says(terminal, component__till="1.0.0", slot="A", generation="3")
     fleet.note_seen([(terminal.pk, now, None)])
     action = service.assign(terminal.serial, release_id, shop.admin, now)
@@ -177,7 +154,6 @@ def _waiting(shop: Shop, terminal: Any, release_id: int, now: datetime) -> Actio
         "till": till,
     }
     service.feedback(terminal.pk, action.pk, report("proceeding", "none", **words), now + timedelta(minutes=1))
-    return action
 
 
 def _rollout(shop: Shop, now: datetime) -> Rollout:

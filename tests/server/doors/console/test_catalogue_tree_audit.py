@@ -41,7 +41,7 @@ def trust(tmp_path: Path, settings: Settings, now: datetime) -> None:
     settings.INSTALLATION = dataclasses.replace(settings.INSTALLATION, data=data)
     operator = Operator(slug="DEFAULT", name={"zh": "演示收单机构", "en": "Demo operator"})
     words = "plainly a demo passphrase"
-    ceremony.initialise(TrustRepository(data), data, tmp_path / "keys", operator, lambda _name: words, now, solo=True)
+    ceremony.initialise(TrustRepository(data), tmp_path / "keys", operator, lambda _name: words, now, solo=True)
 
 
 @pytest.mark.usefixtures("trust")
@@ -116,7 +116,9 @@ def test_node_shows_what_is_below_and_leads_to_terminals_and_policy(shop: Shop, 
     assert "Terminals 3 here and below" in main(page)
     assert f'href="/policies/{store.address}"' in page.content.decode()
     assert f'href="/?at={store.address}"' in page.content.decode()
-    assert "Nothing stands below it." in main(page)
+    assert "A store has terminals, and nothing else stands below it." in main(page)
+    shop.node("DEFAULT/empty", Kind.MERCHANT)
+    assert "Nothing stands below it." in main(console.get("/tree/DEFAULT/empty"))
 
 
 def test_children_are_paged(shop: Shop, console: Client) -> None:

@@ -25,8 +25,8 @@ def curve(steps: list[int]) -> Curve:
 
 
 def drawn(verified: list[int], errors: list[int], limit: float | None = None, minutes: float = 60) -> chart.Chart:
-    now = OPENED + timedelta(minutes=minutes)
-    return chart.draw(curve(verified), curve(errors), 24, limit, OPENED, now, ZONE)
+    over = chart.Span(OPENED, OPENED + timedelta(minutes=minutes), ZONE)
+    return chart.draw(curve(verified), curve(errors), 24, limit, over)
 
 
 @given(verified=counts, errors=counts, limit=st.none() | st.floats(0, 5000), minutes=st.floats(0, 100_000))
@@ -49,6 +49,7 @@ def test_names_of_lines_never_stand_over_each_other(
     heights += [picture.limit_label] if picture.limit is not None else []
     ordered = sorted(heights)
     assert all(low - high >= chart.LABEL_GAP - 0.01 for high, low in itertools.pairwise(ordered))
+    assert ordered[-1] <= chart.BOTTOM + 4.01  # never over the times below the axis
 
 
 def test_scale_begins_at_nothing_and_holds_all_members() -> None:
@@ -62,3 +63,18 @@ def test_times_are_those_of_the_terminals_zone() -> None:
 
 def test_each_failure_has_its_ring() -> None:
     assert len(drawn([3], [1, 1, 1]).rings) == 3
+
+
+@given(minutes=st.floats(0, 100), halted=st.floats(0, 100))
+def test_halt_stands_where_it_happened_and_its_name_inside_the_frame(minutes: float, halted: float) -> None:
+    over = chart.Span(OPENED, OPENED + timedelta(minutes=minutes), ZONE, OPENED + timedelta(minutes=halted))
+    halt = chart.draw(curve([1]), curve([1]), 24, None, over).halt
+    assert halt is not None
+    assert chart.LEFT <= halt.at <= chart.RIGHT
+    assert abs(halt.at + halt.width - chart.RIGHT) < 0.1
+    room = chart.RIGHT - halt.label if halt.anchor == "start" else halt.label - chart.LEFT
+    assert room > (chart.RIGHT - chart.LEFT) / 3
+
+
+def test_rollout_that_runs_has_no_halt() -> None:
+    assert drawn([1], [1]).halt is None

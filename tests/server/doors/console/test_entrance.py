@@ -1,19 +1,24 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib.sessions.models import Session
+from django.core.cache import cache
 from django.test import Client
 
+from evertill.server.rooms.accounts import service as accounts
 from evertill.server.rooms.accounts.models import Person
 from evertill.server.rooms.accounts.rules import CONSOLE_ROLES, Role
+from evertill.server.rooms.audit import queries as audit
 from tests.server.doors.console.reading import main, text
 from tests.server.people import PASSWORD, make_person
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
+    from evertill.server.rooms.accounts.access import Identity
     from evertill.server.rooms.organisations.models import Node
 
 PAGES = [
@@ -96,6 +101,66 @@ def test_sign_in_leads_to_no_other_site(operator: Node, now: datetime) -> None:
     assert Client().post("/sign-in/", said)["Location"] == "/"
 
 
+def sign_in(client: Client, password: str) -> Any:
+    return client.post("/sign-in/", {"login": "demo-fleet", "password": password})
+
+
+def test_session_cookie_is_out_of_reach_for_scripts_and_other_sites(operator: Node, now: datetime) -> None:
+    make_person("demo-fleet", Role.FLEET_MANAGER, operator, now)
+    cookies = sign_in(Client(), PASSWORD).cookies
+    for name in ("sessionid", "csrftoken"):
+        assert cookies[name]["httponly"]
+        assert cookies[name]["samesite"] == "Lax"
+    assert cookies["sessionid"]["max-age"] == ""  # it ends with the browser, and on the server after a working day
+    (session,) = Session.objects.all()
+    assert session.expire_date <= datetime.now(UTC) + timedelta(hours=12)
+
+
+def test_session_changes_at_the_door_so_that_nobody_can_plant_one(operator: Node, now: datetime) -> None:
+    make_person("demo-fleet", Role.FLEET_MANAGER, operator, now)
+    client = Client()
+    client.session["planted"] = True
+    planted = client.session.session_key
+    sign_in(client, PASSWORD)
+    assert client.cookies["sessionid"].value != planted
+
+
+def test_guessing_a_password_is_stopped_wherever_the_guesses_come_from(operator: Node, now: datetime) -> None:
+    cache.clear()
+    make_person("demo-fleet", Role.FLEET_MANAGER, operator, now)
+    for number in range(5):
+        assert sign_in(Client(REMOTE_ADDR=f"203.0.113.{number}"), "wrong").status_code == 200
+    right = Client(REMOTE_ADDR="203.0.113.99")
+    assert sign_in(right, PASSWORD).status_code == 200
+    assert right.get("/").status_code == 302
+    cache.clear()
+    assert sign_in(right, PASSWORD).status_code == 302
+
+
+def test_who_comes_in_is_in_the_record_and_who_does_not_is_counted(operator: Node, now: datetime) -> None:
+    cache.clear()
+    make_person("demo-fleet", Role.FLEET_MANAGER, operator, now)
+    sign_in(Client(), "wrong")
+    sign_in(Client(), PASSWORD)
+    (row,) = audit.page(kind="person", ref="demo-fleet")
+    assert (row.act, row.actor) == ("person.sign-in", "demo-fleet")
+    assert audit.anonymous_count(row.at.date(), "console") == 1
+
+
+def test_somebody_who_left_or_has_a_new_password_is_out_at_once(operator: Node, admin: Identity, now: datetime) -> None:
+    cache.clear()
+    make_person("demo-fleet", Role.FLEET_MANAGER, operator, now)
+    client = Client()
+    sign_in(client, PASSWORD)
+    assert client.get("/").status_code == 200
+    accounts.set_password("demo-fleet", "another-demo-password", admin, now)
+    assert client.get("/").status_code == 302
+    sign_in(client, "another-demo-password")
+    assert client.get("/").status_code == 200
+    accounts.close_person("demo-fleet", admin, now)
+    assert client.get("/").status_code == 302
+
+
 def test_theme_is_remembered_and_given_back_to_the_system(console: Client) -> None:
     console.post("/theme/", {"theme": "dark", "next": "/releases"})
     assert 'data-theme="dark"' in console.get("/").content.decode()
@@ -129,3 +194,4 @@ def test_form_without_its_token_changes_nothing_and_says_so(signed_in: Callable[
     answer = strict.post("/policies/DEFAULT", {"field": "postpone_days", "value": "1", "act": "set"})
     assert answer.status_code == 403
     assert "Nothing was changed" in text(answer)
+    assert audit.page(kind="page")[0].refused == "FORM_STALE"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from evertill.server.rooms.accounts.access import Identity
     from evertill.server.rooms.fleet.models import Terminal
+    from evertill.server.rooms.policies.models import PolicyChange
     from tests.server.shop import Shop
 
 
@@ -185,8 +186,8 @@ def test_only_roles_that_may_see_a_form(till: Terminal, signed_in: Callable[...,
     assert auditor.post("/terminals/DEMO-1/policy", said(field="download", value="any")).status_code == 403
 
 
-def test_fork_is_shown_with_both_values_and_decided(till: Terminal, console: Client, now: datetime) -> None:
-    console.post("/terminals/DEMO-1/policy", said(field="download", value="unmetered"))
+def fork(till: Terminal, now: datetime) -> PolicyChange:
+    """The terminal switches what was set on the server meanwhile."""
     told = PolicyChangeReport(
         uuid=str(uuid.uuid4()),
         base_revision=1,
@@ -198,7 +199,12 @@ def test_fork_is_shown_with_both_values_and_decided(till: Terminal, console: Cli
         made_at=now,
     )
     [change] = service.receive_changes(till.pk, [told], now)
-    assert change.outcome == "forked"
+    return change
+
+
+def test_fork_is_shown_with_both_values_and_decided(till: Terminal, console: Client, now: datetime) -> None:
+    console.post("/terminals/DEMO-1/policy", said(field="download", value="unmetered"))
+    assert fork(till, now).outcome == "forked"
     assert "changed in two places" in main(console.get("/terminals/DEMO-1"))
     assert "any network as switched at the terminal" in main(console.get("/terminals/DEMO-1/policy"))
     [conflict] = queries.open_conflicts(till.pk)

@@ -11,7 +11,7 @@ from evertill.server.rooms.accounts.rules import Role
 from evertill.server.rooms.fleet.rules import Client as Updater
 from evertill.server.rooms.organisations import queries as tree
 from evertill.server.rooms.rollouts import progress, service
-from evertill.server.rooms.rollouts.models import Action
+from evertill.server.rooms.rollouts.models import Action, Rollout
 from evertill.server.rooms.rollouts.service import NewRollout, groups
 from tests.server.doors.console.reading import main, text
 from tests.server.shop import report
@@ -23,12 +23,16 @@ if TYPE_CHECKING:
     from django.test import Client
     from pytest_django import DjangoAssertNumQueries
 
-    from evertill.server.rooms.rollouts.models import Rollout
     from tests.server.shop import Shop
 
 LIST_QUERIES_MOST = 12
 LIVE_QUERIES_MOST = 30
 PLAN = {"groups": "50,50", "success": "95", "error": "20", "timeout_h": "24", "kind": "soft"}
+
+
+def digest(page: str) -> str:
+    [seen] = re.findall(r'name="seen" value="(\w+)"', page)
+    return str(seen)
 
 
 @pytest.fixture
@@ -143,14 +147,15 @@ def test_chart_says_the_same_as_numbers(shop: Shop, rollout: Rollout, console: C
     page = console.get(f"/rollouts/{rollout.pk}").content.decode()
     assert 'role="img" aria-labelledby="chart-title chart-text"' in page
     assert re.search(r"2 of \d+ terminals verified, 1 failed\.", page)
-    table = page[page.index("The same as numbers") :]
-    assert re.search(r"verified</td>\s*<td class=\"number\">2<", table)
-    assert re.search(r"failed</td>\s*<td class=\"number\">1<", table)
+    assert f'href="/rollouts/{rollout.pk}/numbers?group=1"' in page
+    table = main(console.get(f"/rollouts/{rollout.pk}/numbers?group=1"))
+    assert re.search(r"Failed until then today, \d\d:\d\d 2 1 today, \d\d:\d\d 2 0", table)
 
 
 def test_halt_leads_the_page_with_why_and_what_to_do(
-    shop: Shop, rollout: Rollout, console: Client, now: datetime
+    shop: Shop, rollout: Rollout, signed_in: Callable[..., Client], now: datetime
 ) -> None:
+    console = signed_in(Role.OPERATOR_ADMIN)
     ends(shop, rollout, 3, now, well=False)
     groups.tick(now)
     page = main(console.get(f"/rollouts/{rollout.pk}"))
@@ -159,35 +164,66 @@ def test_halt_leads_the_page_with_why_and_what_to_do(
     assert "Withdraw 2.0.0" in page
     failed = re.findall(r"many-\d{6}", page)
     assert len(set(failed)) == 3
+    drawn = console.get(f"/rollouts/{rollout.pk}").content.decode()
+    assert re.search(r">Halted \d\d:\d\d, at failure 3</text>", drawn)
+    assert "Withdraw" not in main(signed_in(Role.FLEET_MANAGER).get(f"/rollouts/{rollout.pk}"))
+
+
+def test_halt_says_when_and_where_until_somebody_resumes(
+    shop: Shop, rollout: Rollout, console: Client, now: datetime
+) -> None:
+    ends(shop, rollout, 3, now, well=False)
+    halted = now + timedelta(minutes=1)
+    groups.tick(halted)
+    found = progress.by_id(rollout.pk)
+    assert (found.halted_by, found.halted_at, found.halted_group) == ("errors", halted, 1)
+    console.post(f"/rollouts/{rollout.pk}/resume")
+    found = progress.by_id(rollout.pk)
+    assert (found.halted_by, found.halted_at, found.halted_group) == ("", None, None)
+
+
+def test_group_that_halted_is_the_one_that_is_shown(
+    shop: Shop, rollout: Rollout, console: Client, now: datetime
+) -> None:
+    mine = Action.objects.filter(rollout=rollout, closed_at=None).count()
+    ends(shop, rollout, mine - 1, now, well=True)
+    Rollout.objects.filter(pk=rollout.pk).update(success_percent=50)
+    groups.tick(now)
+    assert progress.by_id(rollout.pk).group == 2
+    Rollout.objects.filter(pk=rollout.pk).update(error_percent=5)
+    late = Action.objects.filter(rollout=rollout, closed_at=None, retrieved_at=None).order_by("pk")[0]
+    assert late.pk == Action.objects.filter(rollout=rollout).order_by("pk").values_list("pk", flat=True)[mine - 1]
+    ends(shop, rollout, 1, now, well=False)
+    groups.tick(now)
+    assert "Group 1 over time" in main(console.get(f"/rollouts/{rollout.pk}"))
 
 
 def test_live_part_is_sent_only_when_it_changed(shop: Shop, rollout: Rollout, console: Client, now: datetime) -> None:
     page = console.get(f"/rollouts/{rollout.pk}").content.decode()
     assert 'hx-trigger="every 5s"' in page
-    assert 'aria-live="polite"' in page
-    [seen] = re.findall(rf"/rollouts/{rollout.pk}/live\?seen=(\w+)", page)
+    assert 'role="status"' in page
+    seen = digest(page)
     ends(shop, rollout, 1, now, well=True)
     changed = console.get(f"/rollouts/{rollout.pk}/live?seen={seen}")
     assert changed.status_code == 200
     assert "<html" not in changed.content.decode()
-    [again] = re.findall(r"live\?seen=(\w+)", changed.content.decode())
-    assert again != seen
+    assert digest(changed.content.decode()) != seen
+    assert "Group 1: 1 of" in text(changed)  # said aloud, without the chart and the tables
 
 
 def test_live_part_of_a_rollout_that_ended_stands_still(rollout: Rollout, console: Client) -> None:
     console.post(f"/rollouts/{rollout.pk}/stop")
     page = console.get(f"/rollouts/{rollout.pk}").content.decode()
     assert "hx-trigger" not in page
-    first = console.get(f"/rollouts/{rollout.pk}/live?seen=")
-    assert first.status_code == 200
+    last = console.get(f"/rollouts/{rollout.pk}/live?seen=")
+    assert last.status_code == 286  # htmx asks no more
 
 
 def test_unchanged_part_is_answered_with_nothing(shop: Shop, console: Client) -> None:
     shop.many_terminals(2, at=tree.operator(), client=Updater.DDI)
     planned = groups.create(NewRollout(shop.release("2.0.0", passthrough=True).pk), shop.admin, shop.now)
     page = console.get(f"/rollouts/{planned.pk}").content.decode()
-    [seen] = re.findall(r"live\?seen=(\w+)", page)
-    answer = console.get(f"/rollouts/{planned.pk}/live?seen={seen}")
+    answer = console.get(f"/rollouts/{planned.pk}/live?seen={digest(page)}")
     assert (answer.status_code, answer.content) == (204, b"")
 
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from evertill.protocol.ddi import TillReport
 from evertill.protocol.reasons import Reason
 from evertill.server.rooms.accounts.rules import Role
@@ -100,6 +102,46 @@ def test_failure_leads_the_page(shop: Shop, console: Client, now: datetime) -> N
     page = main(console.get("/terminals/DEMO-1"))
     assert "1.0.0 is back and every sale is kept" in page
     assert "1.1.0 rolled back" in page
+
+
+def test_publishers_advice_stands_with_the_failure_and_nowhere_before(
+    shop: Shop, console: Client, now: datetime
+) -> None:
+    advice = {"zh": "不要重复安装", "en": "Do not install it again"}
+    terminal = shop.terminal("DEMO-1", at=shop.store().address)
+    action = service.assign("DEMO-1", shop.release(recovery=advice).pk, shop.admin, now)
+    fetched(terminal, action, now)
+    pages = ("/terminals/DEMO-1", f"/actions/{action.pk}")
+    assert not any("Do not install it again" in main(console.get(path)) for path in pages)
+    words: dict[str, Any] = {
+        "state": "reported",
+        "step": 7,
+        "reasons": [Reason.of("REHEARSAL_FAILED", version="1.1.0", what="x")],
+    }
+    reports.feedback(terminal.pk, action.pk, report("closed", "failure", "x", **words), now)
+    for path in (*pages, f"/releases/{action.release_id}"):
+        assert "Do not install it again" in main(console.get(path)), path
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("restart_till 2026-11-20T06:30:00+00:00 王芳", "Till restarted by hand: 王芳"),
+        ("reset_settings 2026-11-20T06:30:00+00:00 owner", "Settings reset by hand: owner"),
+        ("blown_up 2026-11-20T06:30:00+00:00 owner", ""),
+        ("restart_till yesterday owner", ""),
+        ("restart_till 2026-11-20T06:30:00 owner", ""),
+        ("", ""),
+    ],
+)
+def test_restart_by_hand_is_shown_as_the_terminal_told_it(
+    shop: Shop, console: Client, now: datetime, said: str, shown: str
+) -> None:
+    terminal = shop.terminal("DEMO-1", at=shop.store().address)
+    shop.says(terminal, restart__last=said)
+    page = main(console.get("/terminals/DEMO-1"))
+    assert shown in page
+    assert ("by hand" in page) == bool(shown)
 
 
 def test_policy_is_shown_with_where_each_value_comes_from(shop: Shop, console: Client, now: datetime) -> None:

@@ -13,12 +13,15 @@ from django.utils.translation import gettext_lazy
 from evertill.protocol import policy_words
 from evertill.protocol.policy import AtDeadline, Channel, ClosingTime, Download, Mode, Peripherals
 from evertill.server.doors.console.door import language
+from evertill.server.doors.console.errors import ValueUnreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from enum import StrEnum
 
     from django.utils.functional import _StrPromise
+
+    from evertill.server.rooms.kernel.errors import Refused
 
 CHOICES: Final[dict[str, type[StrEnum]]] = {
     "mode": Mode,
@@ -94,6 +97,17 @@ def form(name: str, value: Any, at_deadline: str, posted: str | None = None) -> 
         for option in CHOICES.get(name, ())
     ]
     return FieldForm(name, policy_words.label(name, spoken), str(HINTS.get(name, "")), text, options)
+
+
+def in_form_words(refused: Refused, name: str, typed: str) -> Refused:
+    """A refusal of one field as its form names things: the field by its label, the rule by its hint."""
+    label = policy_words.label(name, language())
+    if refused.code == ValueUnreadable.code:
+        hint = HINTS.get(name, gettext_lazy("Choose one of the options."))
+        return ValueUnreadable(label=label, typed=typed, hint=hint)
+    if refused.params.get("field") == name:
+        refused.params["field"] = label
+    return refused
 
 
 def read(name: str, text: str) -> Any:

@@ -1,4 +1,4 @@
-"""What a visitor may look at. Whatever lies outside their subtrees is answered like what does not exist, so that nobody learns of it."""
+"""What a visitor may look at. Whatever lies outside their subtrees is answered like what does not exist, so that nobody learns of it; the record keeps that it was asked for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def terminal(visit: Visit, serial: str) -> Terminal:
     """Raises `TerminalUnknown`."""
     found = fleet.by_serial(serial)
     if not visit.may(Operation.VIEW, found.node):
-        raise TerminalUnknown(serial=serial)
+        raise visit.recorded(TerminalUnknown(serial=serial))
     return found
 
 
@@ -32,7 +32,7 @@ def node(visit: Visit, address: str) -> Node:
     """Raises `NodeUnknown`."""
     found = organisations.by_address(address)
     if not visit.may(Operation.VIEW, found):
-        raise NodeUnknown(address=address)
+        raise visit.recorded(NodeUnknown(address=address))
     return found
 
 
@@ -40,7 +40,7 @@ def rollout(visit: Visit, rollout_id: int) -> Rollout:
     """Raises `RolloutUnknown`."""
     found = progress.by_id(rollout_id)
     if not visit.may(Operation.VIEW, found.node):
-        raise RolloutUnknown(rollout=rollout_id)
+        raise visit.recorded(RolloutUnknown(rollout=rollout_id))
     return found
 
 
@@ -48,5 +48,5 @@ def action(visit: Visit, action_id: int) -> Action:
     """Raises `ActionUnknown`."""
     found = rollouts.by_id(action_id)
     if not visit.may(Operation.VIEW, found.terminal.node):
-        raise ActionUnknown(action=action_id)
+        raise visit.recorded(ActionUnknown(action=action_id))
     return found

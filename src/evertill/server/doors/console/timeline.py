@@ -34,6 +34,7 @@ class Event:
     state: str = ""
     glyph: str = ""
     times: int = 1
+    proof: bool = False
     action: Action | None = None
 
 
@@ -47,7 +48,8 @@ def days(
     actions: Iterable[Action], lines: Mapping[int, Sequence[ActionStatus]], zone: ZoneInfo, now: datetime
 ) -> list[Day]:
     events = [event for action in actions for event in _events(action, lines.get(action.pk, ()))]
-    ordered = sorted(events, key=lambda event: event.at, reverse=True)
+    # What came of it stands above the report that it came from, and the assignment below everything of its moment.
+    ordered = sorted(events, key=lambda event: (event.at, event.action is None, event.proof), reverse=True)
 
     def local(event: Event) -> date:
         return event.at.astimezone(zone).date()
@@ -61,9 +63,13 @@ def _events(action: Action, lines: Sequence[ActionStatus]) -> list[Event]:
     version = {"version": action.release.version}
     events = [_line(action, line) for line in lines]
     if action.verified_at is not None:
-        events.append(Event(action.verified_at, _("%(version)s verified") % version, state="good", glyph="good"))
+        events.append(
+            Event(action.verified_at, _("%(version)s verified") % version, state="good", glyph="good", proof=True)
+        )
     if action.timed_out_at is not None:
-        events.append(Event(action.timed_out_at, _("%(version)s timed out") % version, state="need", glyph="need"))
+        events.append(
+            Event(action.timed_out_at, _("%(version)s timed out") % version, state="need", glyph="need", proof=True)
+        )
     made = _("Action %(id)s: %(version)s") % {"id": action.pk, **version}
     events.append(Event(action.assigned_at, made, (action.assigned_by,), action=action))
     return events

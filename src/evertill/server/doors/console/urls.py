@@ -36,6 +36,7 @@ pages = [
     path("rollouts/new", rollouts.new, name="rollout_new"),
     path("rollouts/<int:rollout_id>", rollouts.show, name="rollout"),
     path("rollouts/<int:rollout_id>/live", rollouts.live, name="rollout_live"),
+    path("rollouts/<int:rollout_id>/numbers", rollouts.numbers, name="rollout_numbers"),
     path("rollouts/<int:rollout_id>/members", rollouts.members, name="rollout_members"),
     path("rollouts/<int:rollout_id>/<str:step>", rollouts.act, name="rollout_act"),
     path("audit", audit.record, name="audit"),

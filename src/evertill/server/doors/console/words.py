@@ -7,23 +7,24 @@ terminal itself proved is shown as good. Why something is not happening is never
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from evertill.protocol import journey
-from evertill.protocol.policy import Mode
+from evertill.server.doors.console import advice
 from evertill.server.doors.console.door import language
 from evertill.server.rooms.catalog.rules import State as ReleaseState
 from evertill.server.rooms.fleet.rules import State as TerminalState
-from evertill.server.rooms.rollouts.rules import RolloutState
+from evertill.server.rooms.rollouts import overview
+from evertill.server.rooms.rollouts.rules import RolloutState, Update
+from evertill.server.rooms.rollouts.searching import SILENT
 from evertill.server.rooms.rollouts.states import CLOSED
 from evertill.server.rooms.rollouts.states import State as ActionState
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from django.utils.functional import _StrPromise
 
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from evertill.server.rooms.rollouts.models import Action
     from evertill.server.rooms.rollouts.overview import Glance
 
-# Three polls missed, and never less than an hour: a short cut of the line is not silence.
-MISSED_POLLS: Final = 3
-SILENT_AT_LEAST: Final = timedelta(hours=1)
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 60 * _MINUTE_S
 _DAY_S: Final = 24 * _HOUR_S
@@ -88,6 +86,17 @@ CLIENTS: Final[dict[str, _StrPromise]] = {
     "evertill": gettext_lazy("Evertill"),
     "ddi": gettext_lazy("SWUpdate or RAUC (DDI)"),
 }
+# How a terminal stands with its updates, in the order in which somebody looks for it.
+UPDATES: Final[dict[str, _StrPromise]] = {
+    Update.NEED: gettext_lazy("Needs attention"),
+    Update.ASK: gettext_lazy("Waits for a person"),
+    Update.WAIT: gettext_lazy("Waiting"),
+    Update.MOVE: gettext_lazy("Under way"),
+    Update.GOOD: gettext_lazy("Verified"),
+    Update.OFF: gettext_lazy("Off"),
+    SILENT: gettext_lazy("Silent"),
+    Update.IDLE: gettext_lazy("Nothing under way"),
+}
 # decide()'s rules, in its order.
 RULES: Final[dict[str, _StrPromise]] = {
     "terminal_state": gettext_lazy("The terminal is in service"),
@@ -96,7 +105,6 @@ RULES: Final[dict[str, _StrPromise]] = {
     "release_state": gettext_lazy("The release is published"),
     "client": gettext_lazy("The files fit its updater"),
     "model": gettext_lazy("The release fits its model"),
-    "peripherals": gettext_lazy("The release fits its devices"),
     "requirements": gettext_lazy("What it requires is installed"),
     "stepping_stone": gettext_lazy("No version has to come first"),
     "rollout_turn": gettext_lazy("Its turn in the rollout"),
@@ -124,43 +132,41 @@ class Chip:
 
 def terminal_chip(terminal: Terminal, glance: Glance, seen: datetime | None, now: datetime) -> Chip:
     """The one chip of a terminal."""
+    update, reason = overview.update_of(glance, terminal.state)
     if terminal.state == TerminalState.RETIRED:
-        return Chip("off", str(TERMINAL_STATES[terminal.state]))
+        return Chip(update, advice.head(reason))
     silent = _silence(glance, seen, now)
     if silent:
-        return Chip("mute", silent)
-    if glance.reasons:
-        return Chip(glance.explanation.state, glance.explanation.head)
-    return _progress(glance)
+        return Chip(SILENT, silent)
+    word = advice.head(reason) if reason else _progress(glance, update)
+    return Chip("" if update is Update.IDLE else update, word)
 
 
 def _silence(glance: Glance, seen: datetime | None, now: datetime) -> str:
     """Empty while the terminal calls as often as it should."""
     if seen is None:
         return _("Never seen")
-    allowed = max(MISSED_POLLS * timedelta(seconds=glance.poll_s), SILENT_AT_LEAST)
-    return _("Silent for %(time)s") % {"time": span(now - seen)} if now - seen > allowed else ""
+    is_silent = (now - seen).total_seconds() > glance.silent_after_s
+    return _("Silent for %(time)s") % {"time": span(now - seen)} if is_silent else ""
 
 
-def _progress(glance: Glance) -> Chip:
+def _progress(glance: Glance, update: Update) -> str:
     """Where nothing holds it back."""
     action = glance.action
     if action is not None and action.state not in CLOSED:
-        return Chip("move", _step(action) or glance.explanation.head)
-    if glance.policy.mode is Mode.NEVER:
-        return Chip("off", _("Updates off"))
-    return _result(action, glance) if action is not None else Chip("", _("Nothing to install"))
+        return _step(action) or glance.explanation.head
+    return _result(action, update) if action is not None else _("Nothing to install")
 
 
-def _result(action: Action, glance: Glance) -> Chip:
+def _result(action: Action, update: Update) -> str:
     version = {"version": action.release.version}
     if action.state == ActionState.CANCELED:
-        return Chip("", _("%(version)s cancelled") % version)
-    if glance.failed:
-        return Chip("need", _("%(version)s failed") % version)
-    if action.verified_at is not None:
-        return Chip("good", _("%(version)s verified") % version)
-    return Chip("", _("%(version)s reported, not verified") % version)
+        return _("%(version)s cancelled") % version
+    if update is Update.NEED:
+        return _("%(version)s failed") % version
+    if update is Update.GOOD:
+        return _("%(version)s verified") % version
+    return _("%(version)s reported, not verified") % version
 
 
 def _step(action: Action) -> str:

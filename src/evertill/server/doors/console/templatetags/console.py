@@ -51,6 +51,12 @@ def clock(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%H:%M:%S}"
 
 
+@register.simple_tag
+def hour(at: datetime, zone: ZoneInfo) -> str:
+    """14:32, rounded as `moment` is, where the day stands beside it."""
+    return phrases.moment(at, language(), zone).rpartition(" ")[2]
+
+
 @register.filter
 def zone_name(zone: ZoneInfo) -> str:
     return phrases.zone_name(zone, language())

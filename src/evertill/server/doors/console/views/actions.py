@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from evertill.protocol.reasons import render
-from evertill.server.doors.console import sight, timeline, words
-from evertill.server.doors.console.door import Visit, language, page
+from evertill.server.doors.console import advice, sight, timeline, words
+from evertill.server.doors.console.door import Visit, form, language, page
 from evertill.server.rooms.accounts import access
 from evertill.server.rooms.accounts.rules import Operation
 from evertill.server.rooms.catalog import queries as catalog
@@ -54,7 +54,7 @@ class Preview:
     holds: Sequence[Words]
 
 
-@page
+@form
 def assign(visit: Visit, serial: str) -> HttpResponse:
     terminal = sight.terminal(visit, serial)
     problem = None
@@ -98,12 +98,13 @@ def show(visit: Visit, action_id: int) -> HttpResponse:
         chip=words.line_chip(action.state),
         zone=zone,
         days=timeline.days([action], lines, zone, visit.now),
+        recovery=advice.of_publisher(action.release) if action.state == State.ERROR else "",
         is_open=action.state not in CLOSED,
         may_cancel=visit.may(Operation.ACTIONS_EDIT, action.terminal.node),
     )
 
 
-@page
+@form
 def cancel(visit: Visit, action_id: int) -> HttpResponse:
     action = sight.action(visit, action_id)
     problem = None

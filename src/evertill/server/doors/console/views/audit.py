@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from evertill.server.doors.console import keyset
+from django.utils.translation import gettext as _
+
+from evertill.server.doors.console import audit_words, keyset
 from evertill.server.doors.console.door import Visit, page
 from evertill.server.rooms.accounts import access
 from evertill.server.rooms.accounts.rules import Operation
@@ -16,6 +18,8 @@ from evertill.server.rooms.organisations import queries as organisations
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
+
+    from evertill.server.rooms.audit.models import AuditEvent
 
 FIELDS = ("kind", "ref", "actor")
 
@@ -36,11 +40,30 @@ def record(visit: Visit) -> HttpResponse:
     return visit.show(
         "audit",
         "audit",
-        rows=shown,
+        rows=[_row(each) for each in shown],
+        kinds=audit_words.KINDS,
         said=said,
+        filters=_in_words(said),
         first="?" + urlencode(said),
         before=before,
         following="?" + urlencode({**said, "before": shown[-1].pk}) if len(found) > PAGE else "",
         zone=ZoneInfo(organisations.time_zone_of(operator)),
         wanted=asked,
     )
+
+
+def _in_words(said: dict[str, str]) -> list[str]:
+    says = {"kind": _("kind: %(value)s"), "ref": _("name: %(value)s"), "actor": _("by: %(value)s")}
+    return [
+        says[name] % {"value": audit_words.kind(value) if name == "kind" else value} for name, value in said.items()
+    ]
+
+
+def _row(event: AuditEvent) -> dict[str, Any]:
+    return {
+        "event": event,
+        "act": audit_words.act(event.act),
+        "kind": audit_words.kind(event.kind),
+        "actor_kind": audit_words.actor_kind(event.actor_kind),
+        "details": audit_words.details(event.details),
+    }

@@ -12,17 +12,17 @@ from zoneinfo import ZoneInfo
 from django.shortcuts import redirect
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from evertill.protocol import policy_words
 from evertill.protocol.policy import FIELDS, MAY_MANDATE
 from evertill.server.doors.console import policy_form, policy_table, sight
-from evertill.server.doors.console.door import Visit, language, page
+from evertill.server.doors.console.door import Visit, deed, form, language, page
 from evertill.server.rooms.accounts import access
 from evertill.server.rooms.accounts.rules import Operation
 from evertill.server.rooms.kernel.errors import FieldInvalid, Refused
 from evertill.server.rooms.organisations import queries as organisations
 from evertill.server.rooms.policies import queries, service
+from evertill.server.rooms.policies.errors import ConflictUnknown
 from evertill.server.rooms.policies.targets import Target
 from evertill.server.rooms.rollouts import explaining
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from evertill.server.rooms.policies.models import Conflict, PolicyChange
 
 CHANGES_TOLD = 10
+KEEPS = ("terminal", "server")
 
 
 @page
@@ -45,24 +46,32 @@ def top(visit: Visit) -> HttpResponse:
     return visit.show("tree_top", "policies", nodes=nodes, to="console:policy")
 
 
-@page
+@form
 def of_node(visit: Visit, address: str) -> HttpResponse:
     return _policy(visit, Target.of(sight.node(visit, address)))
 
 
-@page
+@form
 def of_terminal(visit: Visit, serial: str) -> HttpResponse:
     return _policy(visit, Target.of(sight.terminal(visit, serial)))
 
 
-@require_POST
-@page
+@deed
 def settle(visit: Visit, conflict_id: int) -> HttpResponse:
     """Which of two values holds; the form stands on the terminal's policy page."""
     posted = visit.request.POST
-    keep = posted.get("keep") == "terminal"
-    service.settle_conflict(conflict_id, keep, visit.by, visit.now, reason=posted.get("reason", ""))
-    return visit.done(_("Decided. The terminal learns it at its next contact."), "terminal_policy", posted["serial"])
+    terminal = sight.terminal(visit, posted.get("serial", ""))
+    if conflict_id not in {each.pk for each in queries.open_conflicts(terminal.pk)}:
+        raise ConflictUnknown(conflict=conflict_id)
+    keep = posted.get("keep", "")
+    if keep not in KEEPS:
+        raise FieldInvalid(field="keep", problem=_("choose one of the two values"))
+    try:
+        service.settle_conflict(conflict_id, keep == "terminal", visit.by, visit.now, reason=posted.get("reason", ""))
+    except Refused as refused:  # recorded by the service
+        return visit.refused(refused)
+    says = _("Decided. The terminal learns it at its next contact.")
+    return visit.done(says, "terminal_policy", terminal.serial)
 
 
 def _policy(visit: Visit, target: Target) -> HttpResponse:
@@ -71,7 +80,8 @@ def _policy(visit: Visit, target: Target) -> HttpResponse:
         try:
             return _change(visit, target)
         except Refused as refused:
-            problem = refused
+            said = visit.request.POST
+            problem = policy_form.in_form_words(refused, said.get("field", ""), said.get("value", ""))
     effective = target.effective(visit.now)
     chain = organisations.chain(target.node)
     name = visit.request.POST.get("field") or visit.request.GET.get("field", "")
@@ -107,6 +117,8 @@ def _change(visit: Visit, target: Target) -> HttpResponse:
     where = target.terminal or target.node
     if posted.get("act") == "inherit":
         service.unset_field(where, name, visit.by, visit.now, reason=reason)
+    elif posted.get("act") != "set":
+        raise FieldInvalid(field="act", problem=_("it is neither set nor inherit"))
     else:
         service.set_field(
             where,

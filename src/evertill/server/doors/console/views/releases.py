@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 
 from evertill.protocol.release import release_path
 from evertill.server.doors.console import keyset, words
-from evertill.server.doors.console.door import Visit, page
+from evertill.server.doors.console.door import Visit, form, page
 from evertill.server.rooms.accounts.rules import Operation
 from evertill.server.rooms.catalog import place, queries, service
+from evertill.server.rooms.catalog.errors import TrustNotInitialised
 from evertill.server.rooms.catalog.queries import PAGE
 from evertill.server.rooms.catalog.rules import State
 from evertill.server.rooms.kernel.errors import Refused
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from evertill.server.rooms.catalog.models import Release
+
+# As each calls itself; a language that is not one of the two stands by its code.
+LANGUAGES = {"zh": "中文", "en": "English"}
 
 
 @page
@@ -56,6 +60,7 @@ def show(visit: Visit, release_id: int) -> HttpResponse:
         severity=words.SEVERITIES[release.severity],
         parts=queries.parts(release.pk),
         zone=_zone(),
+        languages=LANGUAGES,
         waiting=_waiting(release) if release.state == State.AWAITING else None,
         open_actions=overview.open_count(release.pk),
         may_edit=visit.may(Operation.RELEASES_EDIT, organisations.operator()),
@@ -64,7 +69,7 @@ def show(visit: Visit, release_id: int) -> HttpResponse:
     )
 
 
-@page
+@form
 def withdraw(visit: Visit, release_id: int) -> HttpResponse:
     release = queries.by_id(release_id)
     problem = None
@@ -92,9 +97,13 @@ def withdraw(visit: Visit, release_id: int) -> HttpResponse:
 
 
 def _waiting(release: Release) -> str:
-    """The id of the signing request that carries it; empty where none is open any more."""
+    """The id of the signing request that carries it; empty where none is open any more, or the repository is not here."""
     path = release_path(release.pk)
-    return next((each.id for each in place.repository().open_requests() if path in each.documents), "")
+    try:
+        requests = place.repository().open_requests()
+    except TrustNotInitialised:
+        return ""
+    return next((each.id for each in requests if path in each.documents), "")
 
 
 def _zone() -> ZoneInfo:

@@ -1,98 +1,34 @@
 """Rollouts: the list, one of them live with its groups and its chart, planning one, and the four steps that people take.
 
-The live part is one fragment that is fetched every few seconds and answered 204 while nothing in it has changed, so that nothing jumps under a reader.
+The live part is one fragment that is fetched every few seconds and answered 204 while nothing in it has changed, so that nothing jumps under a reader;
+what has the focus keeps it, because it has an id.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from evertill.server.doors.console import keyset, rollout_live, sight, words
-from evertill.server.doors.console.door import Visit, page
+from evertill.server.doors.console.door import Visit, form, page
 from evertill.server.doors.console.forms import RolloutForm
+from evertill.server.doors.console.rollout_steps import STEPS
 from evertill.server.rooms.accounts import access
 from evertill.server.rooms.accounts.rules import Operation
 from evertill.server.rooms.catalog import queries as catalog
 from evertill.server.rooms.kernel.errors import Refused
 from evertill.server.rooms.organisations import queries as organisations
-from evertill.server.rooms.rollouts import progress
+from evertill.server.rooms.rollouts import over_time, progress
 from evertill.server.rooms.rollouts.progress import PAGE
-from evertill.server.rooms.rollouts.rules import PAUSES_FROM, RESUMES_FROM, STARTS_FROM, STOPS_FROM
+from evertill.server.rooms.rollouts.rules import RolloutState
 from evertill.server.rooms.rollouts.service import groups
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from django.utils.functional import _StrPromise
-
-    from evertill.server.rooms.accounts.access import Identity
-    from evertill.server.rooms.rollouts.models import Rollout
-
-
-@dataclass(frozen=True)
-class Step:
-    """One of the things that can be done to a rollout: from which states, in whose words, and what then happens."""
-
-    run: Callable[[int, Identity, datetime], Rollout]
-    states: frozenset[str]
-    verb: _StrPromise
-    done: _StrPromise
-    happens: tuple[_StrPromise, ...]
-    button: str = "main"
-
-
-STEPS: Final[dict[str, Step]] = {
-    "start": Step(
-        groups.start,
-        frozenset(STARTS_FROM),
-        gettext_lazy("Start"),
-        gettext_lazy("The rollout is started."),
-        (
-            gettext_lazy("The first group opens: each of its terminals gets an action."),
-            gettext_lazy("Each installs when its own policy allows; the next group opens when enough are verified."),
-        ),
-    ),
-    "pause": Step(
-        groups.pause,
-        frozenset(PAUSES_FROM),
-        gettext_lazy("Pause"),
-        gettext_lazy("The rollout is paused."),
-        (
-            gettext_lazy("Nothing new is handed out; no group opens."),
-            gettext_lazy("What terminals have fetched already goes on."),
-        ),
-        "choice",
-    ),
-    "resume": Step(
-        groups.resume,
-        frozenset(RESUMES_FROM),
-        gettext_lazy("Resume"),
-        gettext_lazy("The rollout goes on."),
-        (
-            gettext_lazy("It goes on where it stood."),
-            gettext_lazy("After a halt: the errors so far are known, and halt it no more."),
-        ),
-    ),
-    "stop": Step(
-        groups.stop,
-        frozenset(STOPS_FROM),
-        gettext_lazy("Stop"),
-        gettext_lazy("The rollout is stopped."),
-        (
-            gettext_lazy("It ends for good: no group opens any more."),
-            gettext_lazy("Open actions are cancelled; a terminal that is installing may go on to the end."),
-            gettext_lazy("Terminals that are verified keep the new version."),
-        ),
-        "choice",
-    ),
-}
+# A rollout in another state does not change by itself any more.
+FOLLOWED: Final = frozenset(RolloutState) - {RolloutState.FINISHED, RolloutState.STOPPED}
+STOP_POLLING: Final = 286  # htmx's own status: take this and ask no more
 
 
 @page
@@ -118,17 +54,38 @@ def show(visit: Visit, rollout_id: int) -> HttpResponse:
         "rollout",
         "rollouts",
         chain=organisations.chain(rollout.node),
-        steps=[(name, step) for name, step in STEPS.items() if rollout.state in step.states],
+        follows=rollout.state in FOLLOWED,
         **rollout_live.state(visit, rollout),
     )
 
 
 @page
 def live(visit: Visit, rollout_id: int) -> HttpResponse:
-    state = rollout_live.state(visit, sight.rollout(visit, rollout_id))
+    rollout = sight.rollout(visit, rollout_id)
+    state = rollout_live.state(visit, rollout)
     if visit.request.GET.get("seen") == state["digest"]:
         return HttpResponse(status=204)
-    return visit.fragment("_rollout_live", **state)
+    answer = visit.fragment("_rollout_live", said=True, **state)
+    if rollout.state not in FOLLOWED:
+        answer.status_code = STOP_POLLING
+    return answer
+
+
+@page
+def numbers(visit: Visit, rollout_id: int) -> HttpResponse:
+    """The chart as a table."""
+    rollout = sight.rollout(visit, rollout_id)
+    group = keyset.number(visit.request, "group") or 1
+    return visit.show(
+        "rollout_numbers",
+        "rollouts",
+        rollout=rollout,
+        chain=organisations.chain(rollout.node),
+        group=group,
+        groups=[each.number for each in progress.groups_of(rollout.pk)],
+        minutes=over_time.minutes(rollout.pk, group),
+        zone=ZoneInfo(organisations.time_zone_of(rollout.node)),
+    )
 
 
 @page
@@ -148,25 +105,25 @@ def members(visit: Visit, rollout_id: int) -> HttpResponse:
     )
 
 
-@page
+@form
 def new(visit: Visit) -> HttpResponse:
     """A plan; nothing happens before somebody starts it."""
-    if not access.nodes_where(visit.by, Operation.ROLLOUTS_EDIT):
+    if not visit.posts and not access.nodes_where(visit.by, Operation.ROLLOUTS_EDIT):
         access.require(visit.by, Operation.ROLLOUTS_EDIT, organisations.operator())
     asked = {name: visit.request.GET[name] for name in ("release", "at") if name in visit.request.GET}
-    form = RolloutForm(catalog.published(), visit.request.POST if visit.posts else None, initial=asked)
+    plan = RolloutForm(catalog.published(), visit.request.POST if visit.posts else None, initial=asked)
     problem = None
-    if visit.posts and form.is_valid():
+    if visit.posts and plan.is_valid():
         try:
-            rollout = groups.create(form.as_new(), visit.by, visit.now)
+            rollout = groups.create(plan.as_new(), visit.by, visit.now)
         except Refused as refused:
             problem = refused
         else:
             return visit.done(_("The rollout is planned. Nothing happens before it is started."), "rollout", rollout.pk)
-    return visit.show("rollout_new", "rollouts", problem=problem, form=form)
+    return visit.show("rollout_new", "rollouts", problem=problem, form=plan)
 
 
-@page
+@form
 def act(visit: Visit, rollout_id: int, step: str) -> HttpResponse:
     if step not in STEPS:
         raise Http404

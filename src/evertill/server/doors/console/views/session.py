@@ -6,13 +6,26 @@ from typing import Final
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from evertill.server.doors.console.door import THEME_COOKIE, THEMES
+from evertill.server.doors.console.errors import FormStale
+from evertill.server.rooms.accounts.access import Identity
+from evertill.server.rooms.audit import service as audit
+from evertill.server.rooms.kernel.clock import system_clock
 
 _YEAR_S: Final = 365 * 24 * 3600
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature
+    """A form without its token: nothing was done; of somebody who is signed in the record keeps it."""
+    refused = FormStale()
+    if request.user.is_authenticated:
+        by = Identity.of_person(request.user)
+        audit.record_refusal(by.actor, "console.send", refused, kind="page", ref=request.path, now=system_clock())
+    return render(request, "403_csrf.html", {"refused": refused}, status=refused.status)
 
 
 def healthz(_request: HttpRequest) -> JsonResponse:

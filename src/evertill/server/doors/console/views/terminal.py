@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from evertill.protocol.explain import explain as in_words
 from evertill.protocol.policy import Mode
-from evertill.server.doors.console import policy_table, sight, timeline, words
+from evertill.server.doors.console import advice, policy_table, restarts, sight, timeline, words
 from evertill.server.doors.console.door import Visit, language, page
 from evertill.server.doors.console.views.terminals import runs
 from evertill.server.rooms.accounts.rules import Operation
 from evertill.server.rooms.fleet import queries as fleet
+from evertill.server.rooms.fleet.rules import State
 from evertill.server.rooms.organisations import queries as organisations
 from evertill.server.rooms.policies import queries as policies
 from evertill.server.rooms.policies.targets import Target
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from evertill.protocol.explain import Explanation
+    from evertill.server.rooms.policies.models import PolicyChange
     from evertill.server.rooms.policies.rules.decision import Outcome
     from evertill.server.rooms.rollouts.explaining import Explained
     from evertill.server.rooms.rollouts.models import Action
@@ -72,12 +74,16 @@ def show(visit: Visit, serial: str) -> HttpResponse:
         chip=words.terminal_chip(terminal, glance, seen, visit.now),
         cards=offered,
         outcome=glance if glance.reasons and (glance.failed or not offered) else None,
-        glance=glance,
+        came=advice.for_staff(glance.explanation, glance.reasons, glance.zone, visit.now),
+        recovery=advice.of_publisher(glance.action.release) if glance.action and glance.failed else "",
+        is_retired=terminal.state == State.RETIRED,
+        switched=_switched(target) if glance.policy.mode is Mode.NEVER else None,
         zone=glance.zone,
         seen=seen,
         ago=words.span(visit.now - seen) if seen else "",
         runs=runs(attributes),
         attributes=attributes,
+        restarted=restarts.last_of(attributes),
         state_word=words.TERMINAL_STATES[terminal.state],
         client_word=words.CLIENTS[terminal.client],
         till=(glance.action.journey or {}).get("till") if glance.action else None,
@@ -89,8 +95,13 @@ def show(visit: Visit, serial: str) -> HttpResponse:
         confirmed_off=queries.is_confirmed_off(terminal, visit.now),
         conflicts=policies.open_conflicts(terminal.pk),
         days=timeline.days(actions, lines, glance.zone, visit.now),
-        may_assign=visit.may(Operation.ACTIONS_EDIT, terminal.node),
+        may_assign=terminal.state != State.RETIRED and visit.may(Operation.ACTIONS_EDIT, terminal.node),
     )
+
+
+def _switched(target: Target) -> PolicyChange | None:
+    """Who switched updates off right here, and when; None where the mode comes from above."""
+    return next((each for each in policies.changes(target.key) if each.field == "mode" and not each.problem), None)
 
 
 def _card(each: Explained, zone: ZoneInfo, now: datetime) -> Card:
@@ -99,7 +110,7 @@ def _card(each: Explained, zone: ZoneInfo, now: datetime) -> Card:
     return Card(
         f"{each.release.name} {each.release.version}",
         each.action,
-        each.explanation,
+        advice.for_staff(each.explanation, reasons, zone, now),
         f"{shown.head}。{shown.why.fact}。",
         [(str(words.RULES[outcome.rule]), outcome) for outcome in each.decision.outcomes],
     )

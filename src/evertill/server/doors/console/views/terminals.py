@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from evertill.server.doors.console import sight, words
+from evertill.server.doors.console import advice, sight, words
 from evertill.server.doors.console.door import Visit, language, page
 from evertill.server.rooms.accounts import access
 from evertill.server.rooms.fleet import queries as fleet
 from evertill.server.rooms.fleet.queries import PAGE, Filters
-from evertill.server.rooms.rollouts import overview
+from evertill.server.rooms.rollouts import overview, searching
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from evertill.server.rooms.fleet.models import Terminal
+    from evertill.server.rooms.organisations.models import Node
 
-FIELDS = ("q", "at", "model", "client", "state")
+FIELDS = ("q", "at", "update", "reason", "model", "client", "state")
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,8 @@ class Filter:
 def fleet_list(visit: Visit) -> HttpResponse:
     asked = {name: visit.request.GET.get(name, "").strip() for name in FIELDS}
     nodes = [sight.node(visit, asked["at"])] if asked["at"] else access.visible_nodes(visit.by)
-    filters = Filters(asked["q"], asked["client"], asked["state"], asked["model"])
     after = visit.request.GET.get("after", "")
-    found = fleet.page(nodes, filters, after_serial=after, size=PAGE + 1)
+    found = _found(nodes, asked, after, visit.now)
     if not after and len(found) == 1 and found[0].serial.lower() == asked["q"].lower():
         return redirect("console:terminal", found[0].serial)
     shown = found[:PAGE]
@@ -68,7 +68,23 @@ def fleet_list(visit: Visit) -> HttpResponse:
         models=fleet.model_names(),
         clients=words.CLIENTS,
         states=words.TERMINAL_STATES,
+        updates=words.UPDATES,
+        reasons=_reasons(asked["reason"]),
     )
+
+
+def _found(nodes: list[Node], asked: dict[str, str], after: str, now: datetime) -> list[Terminal]:
+    """A page and one more, so that the page knows whether another follows."""
+    filters = Filters(asked["q"], asked["client"], asked["state"], asked["model"])
+    if asked["update"] or asked["reason"]:
+        return searching.page(nodes, filters, asked["update"], asked["reason"], now, after, PAGE + 1)
+    return fleet.page(nodes, filters, after_serial=after, size=PAGE + 1)
+
+
+def _reasons(asked: str) -> list[tuple[str, str]]:
+    """Codes that lead some terminal's state now, and the one that was asked for, with their words."""
+    codes = {*searching.reasons(), *([asked] if asked else [])}
+    return sorted(((code, advice.head(code)) for code in codes), key=lambda pair: pair[1])
 
 
 def _rows(visit: Visit, terminals: list[Terminal]) -> list[Row]:
@@ -102,9 +118,16 @@ def _in_words(asked: dict[str, str]) -> list[Filter]:
         "at": _("below %(value)s"),
         "model": _("model %(value)s"),
         "client": _("updater: %(value)s"),
-        "state": _("state: %(value)s"),
+        "state": _("service: %(value)s"),
+        "update": _("update: %(value)s"),
+        "reason": _("not updated because: %(value)s"),
     }
-    names = {"client": words.CLIENTS, "state": words.TERMINAL_STATES}
+    names: dict[str, dict[str, Any]] = {
+        "client": words.CLIENTS,
+        "state": words.TERMINAL_STATES,
+        "update": words.UPDATES,
+        "reason": {asked["reason"]: advice.head(asked["reason"])},
+    }
     return [
         Filter(says[name] % {"value": names.get(name, {}).get(value, value)}, _address({**asked, name: ""}))
         for name, value in asked.items()

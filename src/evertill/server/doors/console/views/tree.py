@@ -12,6 +12,7 @@ from evertill.server.rooms.accounts import access
 from evertill.server.rooms.accounts.rules import Operation
 from evertill.server.rooms.fleet import queries as fleet
 from evertill.server.rooms.organisations import queries as organisations
+from evertill.server.rooms.organisations.rules import Kind
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -40,6 +41,7 @@ def show(visit: Visit, address: str) -> HttpResponse:
         node=node,
         chain=organisations.chain(node)[:-1],
         kind=words.KINDS[node.kind],
+        is_store=node.kind == Kind.STORE,
         zone=organisations.time_zone_of(node),
         children=[(child, words.KINDS[child.kind]) for child in shown],
         after=after,
