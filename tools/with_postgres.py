@@ -10,6 +10,7 @@ import glob
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,9 @@ def _as_postgres(argv: list[str]) -> None:
 
 def main(command: list[str]) -> int:
     bin_folder = Path(max(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: int(path.split("/")[4])))
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
+    )  # a run that is stopped takes its cluster with it
     folder = Path(tempfile.mkdtemp(prefix="evertill-pg-"))
     try:
         owner = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name

@@ -1,7 +1,8 @@
-"""What one poll costs the server: python -m tests.bench.polls [TERMINALS] [SECONDS]
+"""What one poll costs the server: python -m tests.bench.polls [TERMINALS] [SECONDS] [ROUNDS]
 
 Makes an installation with its own commands, multiplies one terminal by SQL, serves it, and polls as random terminals over kept connections. The number that counts is the
-server's own processor time per poll: it does not depend on how fast this generator is. Prints one JSON line.
+server's own processor time per poll. Beside it stands what a constant answer cost the same server in the same minute: on a busy machine both grow. Prints one JSON
+line for each round.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EVERTILL: Final = Path(sys.executable).with_name("evertill")
 TOKEN: Final = "plainly-a-demo-token-of-32-chars"
+# As processes/web.py serves the product.
+GRANIAN: Final = (EVERTILL.with_name("granian"), "--interface", "asgi", "--no-ws", "--log-level", "warning")
 CONNECTIONS: Final = 32
 TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
@@ -110,36 +113,59 @@ def wait_until_open(port: int) -> None:
     raise TimeoutError(port)
 
 
-def main(terminals: int = 100_000, seconds: float = 5.0) -> None:
-    with tempfile.TemporaryDirectory(prefix="evertill-bench-") as name, socket.socket() as holder:
-        folder = Path(name)
-        os.environ["EVERTILL_DATA"] = str(folder / "data")
-        install(folder, terminals)
+class Measured(NamedTuple):
+    answered: int
+    failed: int
+    used_s: float
+    took_s: float
+
+    @property
+    def us(self) -> float:
+        """The server's own time for one answer."""
+        return round(self.used_s / self.answered * 1e6, 1)
+
+
+def measure(serve: list[str | Path], asked: list[bytes], seconds: float) -> Measured:
+    """Serves on one core, with the generator on the others."""
+    cores = os.sched_getaffinity(0)
+    first, *others = sorted(cores)
+    with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         holder.bind(("127.0.0.1", 0))
         port = holder.getsockname()[1]
-        first, *others = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {first})  # the server inherits its one core; the generator works on the others
-        server = subprocess.Popen([EVERTILL, "serve", "--port", str(port), "--only", "device"])
+        os.sched_setaffinity(0, {first})
+        server = subprocess.Popen([*serve, "--port", str(port)])
         os.sched_setaffinity(0, others or {first})
         try:
             wait_until_open(port)
-            asked = requests(terminals)
             load(port, asked, 1)
             before, started = processor_s(server.pid), time.monotonic()
             answered, failed = load(port, asked, seconds)
-            used_s, took_s = processor_s(server.pid) - before, time.monotonic() - started
+            return Measured(answered, failed, processor_s(server.pid) - before, time.monotonic() - started)
         finally:
             server.terminate()
             server.wait()
-    said = {
-        "terminals": terminals,
-        "polls_per_s": round(answered / took_s),
-        "failed": failed,
-        "server_us_per_poll": round(used_s / answered * 1e6, 1),
-        "load_average": round(os.getloadavg()[0], 1),
-    }
-    sys.stdout.write(json.dumps(said) + "\n")
+            os.sched_setaffinity(0, cores)
+
+
+def main(terminals: int = 100_000, seconds: float = 5.0, rounds: int = 1) -> None:
+    with tempfile.TemporaryDirectory(prefix="evertill-bench-") as name:
+        folder = Path(name)
+        os.environ["EVERTILL_DATA"] = str(folder / "data")
+        install(folder, terminals)
+        asked = requests(terminals)
+        for _round in range(rounds):
+            constant = measure([*GRANIAN, "tests.bench.constant:application"], asked, seconds / 2)
+            polls = measure([EVERTILL, "serve", "--only", "device"], asked, seconds)
+            said = {
+                "terminals": terminals,
+                "polls_per_s": round(polls.answered / polls.took_s),
+                "failed": polls.failed,
+                "server_us_per_poll": polls.us,
+                "constant_us": constant.us,
+                "load_average": round(os.getloadavg()[0], 1),
+            }
+            sys.stdout.write(json.dumps(said) + "\n")
 
 
 if __name__ == "__main__":

@@ -214,6 +214,11 @@ def test_floor_remembers_what_was_revoked() -> None:
     assert read.revocation(4) is None
 
 
+def test_floor_of_any_other_shape_is_refused() -> None:
+    with pytest.raises(ProtocolRefused, match="FLOOR_INVALID"):
+        decode_floor(b'{"format": 1, "revoked": 7}')
+
+
 def test_operator_without_licence_and_contacts_is_complete() -> None:
     card = Operator(slug="DEFAULT", name={"zh": "演示收单机构", "en": "Demo operator"})
 

@@ -44,6 +44,7 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Uuid = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Id = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+StatusCode = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]  # hawkBit's is a 32-bit number too
 
 
 def format_sleep(seconds: int) -> str:
@@ -199,7 +200,7 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
 
     execution: Execution
     result: Result
-    code: int | None = None
+    code: StatusCode | None = None
     details: list[str] | None = None
 
 
@@ -239,7 +240,7 @@ class ConfirmationFeedback(msgspec.Struct, frozen=True, omit_defaults=True):
     """Row 11."""
 
     confirmation: Literal["confirmed", "denied"]
-    code: int | None = None
+    code: StatusCode | None = None
     details: list[str] | None = None
 
 
@@ -292,7 +293,10 @@ class PolicyChangeReport(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Offer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One entry of GET `…/offers`. Notes and dates come from the signed release target, never from here."""
+    """One entry of GET `…/offers`. Notes and dates come from the signed release target, never from here.
+
+    `turn`: the server knows that this terminal has begun, and lets no other till of its shop begin until it is verified.
+    """
 
     release: Id
     download: bool
@@ -300,6 +304,7 @@ class Offer(msgspec.Struct, frozen=True, omit_defaults=True):
     action: Id | None = None
     reasons: list[Reason] = []
     next_try_at: datetime | None = None
+    turn: bool = False
 
 
 class OfferAct(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -50,6 +50,10 @@ class Place(StrEnum):
     TERMINAL = "terminal"
 
 
+# A tap speaks for somebody who stands before the terminal: long enough for a slow download, not for the next morning.
+PRESENCE_LASTS: Final = timedelta(hours=2)
+
+
 class Mode(StrEnum):
     AUTOMATIC = "automatic"
     MANUAL = "manual"

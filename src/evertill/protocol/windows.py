@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
+from zlib import crc32
 
 import msgspec
 
@@ -166,18 +167,25 @@ class Nights:
 
         None when the window is too short for the estimate on each of the coming nights.
         """
-        turns = (self._turn_on(day, span) for day, span in upcoming(self.window, self.zone, now))
-        return next((turn for turn in turns if turn and now < turn.closes_at), None)
+        return next((self._own(day, span) for day, span in self._nights(now)), None)
 
-    def _turn_on(self, day: date, span: Span) -> Span | None:
-        quiet = max(self._quiet(day, span), key=lambda piece: piece.closes_at - piece.opens_at, default=None)
-        if quiet is None or quiet.closes_at - self.estimate <= quiet.opens_at:
-            return None
-        latest = quiet.closes_at - self.estimate
-        share = (latest - quiet.opens_at) / self.share.count
+    def open(self, now: datetime) -> Span | None:
+        """The same, whichever minute is this terminal's own: when it is not too early and not too late for any."""
+        return next((span for _day, span in self._nights(now)), None)
+
+    def _nights(self, now: datetime) -> Iterator[tuple[date, Span]]:
+        """From the first to the last moment at which something could start, night after night."""
+        for day, span in upcoming(self.window, self.zone, now):
+            quiet = max(self._quiet(day, span), key=lambda piece: piece.closes_at - piece.opens_at, default=None)
+            latest = quiet.closes_at - self.estimate if quiet else span.opens_at
+            if quiet and quiet.opens_at < latest and now < latest:
+                yield day, Span(quiet.opens_at, latest)
+
+    def _own(self, day: date, night: Span) -> Span:
+        share = (night.closes_at - night.opens_at) / self.share.count
         minutes = max(1, int(share.total_seconds() // 60))
         own = timedelta(minutes=_number(self.serial, day.isoformat()) % minutes)
-        return Span(_whole_second(quiet.opens_at + share * self.share.index) + own, latest)
+        return Span(_whole_second(night.opens_at + share * self.share.index) + own, night.closes_at)
 
     def _quiet(self, day: date, span: Span) -> list[Span]:
         """What is left of a window when opening hours are cut out."""
@@ -222,7 +230,8 @@ def poll_sleep_s(interval_s: int, serial: str, now: datetime, opens_at: datetime
 
 
 def _spread(serial: str, moment: datetime) -> float:
-    return 0.8 + 0.4 * (_number(serial, moment.isoformat()) % 1000) / 1000
+    """A checksum is random enough for a spread, and this is on the way of every poll."""
+    return 0.8 + 0.4 * (crc32(f"{serial}|{int(moment.timestamp())}".encode()) % 1000) / 1000
 
 
 def _readings(day: date, minute: int, zone: ZoneInfo) -> tuple[datetime, datetime]:

@@ -9,6 +9,7 @@ Knows every door and nothing of what they do. EVERTILL_ONLY=device|console leave
 
 from __future__ import annotations
 
+import gc
 import os
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from evertill.server.configuration import Installation
+    from evertill.server.doors.device.origin import Origins
 
     Scope = dict[str, Any]
     Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -33,20 +35,24 @@ class Root:
         composition.start(installation.data, installation.database_url)
         from django.core.asgi import get_asgi_application
 
+        from evertill.server.bodies import BoundedBodies
         from evertill.server.doors.device.app import DeviceDoor
+        from evertill.server.doors.device.origin import Origins
+        from evertill.server.doors.management import threshold as management
         from evertill.server.doors.repository.app import RepositoryDoor
+        from evertill.server.rooms.catalog.rules import ARTIFACT_MOST_BYTES
         from evertill.server.rooms.kernel.clock import system_clock
 
         self._device = DeviceDoor(installation, system_clock)
         self._repository = RepositoryDoor(installation)
-        self._django = get_asgi_application()
+        bounded = BoundedBodies(get_asgi_application(), management.knows, ARTIFACT_MOST_BYTES)
+        self._django = _behind(Origins(installation.trusted_proxies), bounded)
         self._only = only
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-            return
-        await self._door(scope["path"])(scope, receive, send)
+            return self._lifespan(receive, send)
+        return self._door(scope["path"])(scope, receive, send)
 
     def _door(self, path: str) -> App:
         second = path.split("/", 3)[2:3]
@@ -64,11 +70,23 @@ class Root:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 await self._device.startup()
+                gc.collect()
+                gc.freeze()  # what lives as long as the process is not looked through again and again while polls come and go
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self._device.shutdown()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _behind(origins: Origins, door: App) -> App:
+    """A door that sees requests as their clients sent them, also through a configured proxy."""
+    from evertill.server.proxies import as_sent
+
+    async def through(scope: Scope, receive: Receive, send: Send) -> None:
+        await door(as_sent(scope, origins), receive, send)
+
+    return through
 
 
 # whitenoise hands Django's ASGI handler a synchronous iterator; static files are small, and read whole.

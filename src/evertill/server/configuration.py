@@ -1,6 +1,6 @@
 """What an installation is: a data folder with its settings file, and a few words from the environment.
 
-DATA/evertill.toml holds what `init` decided (the operator's slug, its languages); DATA/secret.key Django's key. The environment may name the folder (EVERTILL_DATA), the
+DATA/evertill.toml holds what `init` decided (the operator's slug, its languages) and the limits an operator sets (`limits.py`); DATA/secret.key Django's key. The environment may name the folder (EVERTILL_DATA), the
 database (EVERTILL_DATABASE) and the offline keys (EVERTILL_KEYS). Nothing else is configured outside the database.
 """
 
@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
+from evertill.server import limits
+from evertill.server.limits import DoorLimits
 from evertill.server.rooms.kernel.storage import write_whole
 
 FILE = "evertill.toml"
@@ -24,6 +26,10 @@ Network = IPv4Network | IPv6Network
 
 class NotInstalledError(Exception):
     """The data folder has no installation. The text says what to write."""
+
+
+class SettingsInvalidError(Exception):
+    """The settings file cannot be read, or sets a limit that is none. The text says what to write."""
 
 
 class AlreadyInstalledError(Exception):
@@ -40,6 +46,7 @@ class Installation:
     languages: tuple[str, ...] = LANGUAGES
     database_url: str | None = None
     trusted_proxies: tuple[Network, ...] = ()
+    limits: DoorLimits = field(default_factory=DoorLimits)
     secret: str = field(default="", repr=False)
 
     @property
@@ -62,6 +69,7 @@ def create(data: Path, operator: str, admin: str = "", languages: tuple[str, ...
     if (data / FILE).exists():
         raise AlreadyInstalledError(f"{data} holds an installation already")
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    data.chmod(0o700)  # also where it was there before: the database holds sessions and hashes of passwords
     for folder in ("artifacts", "trust"):
         (data / folder).mkdir(exist_ok=True, mode=0o700)
     write_whole(data / SECRET_FILE, secrets.token_urlsafe(48).encode(), mode=0o600)
@@ -79,13 +87,19 @@ def remove(data: Path) -> None:
 
 
 def load(data: Path) -> Installation:
-    """The installation in `data`. Raises `NotInstalledError`."""
+    """The installation in `data`. Raises `NotInstalledError`, `SettingsInvalidError`."""
     try:
         said = tomllib.loads((data / FILE).read_text(encoding="utf-8"))
         secret = (data / SECRET_FILE).read_text(encoding="ascii").strip()
     except FileNotFoundError:
         message = f"{data} holds no installation; write: evertill init --data {data} --operator SLUG --admin USER --password-file FILE"
         raise NotInstalledError(message) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise SettingsInvalidError(f"{data / FILE} cannot be read: {problem}") from None
+    try:
+        door_limits = limits.read(said.get(limits.SECTION, {}))
+    except limits.LimitInvalidError as problem:
+        raise SettingsInvalidError(f"{data / FILE}: {problem}") from None
     proxies = os.environ.get("EVERTILL_TRUSTED_PROXIES", "").split()
     return Installation(
         data=data,
@@ -94,5 +108,6 @@ def load(data: Path) -> Installation:
         languages=tuple(said.get("languages", LANGUAGES)),
         database_url=os.environ.get("EVERTILL_DATABASE") or None,
         trusted_proxies=tuple(ip_network(proxy) for proxy in proxies),
+        limits=door_limits,
         secret=secret,
     )

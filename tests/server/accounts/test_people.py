@@ -6,15 +6,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib.sessions.models import Session
 
-from evertill.server.rooms.accounts import access, service
+from evertill.server import settings
+from evertill.server.rooms.accounts import access, jobs, queries, service, tokens
 from evertill.server.rooms.accounts.errors import (
+    LastAdmin,
     NeverNeedsMerchant,
     NotAllowed,
     PasswordWeak,
     PersonExists,
+    PersonUnknown,
     ScopeUnknown,
     TokenRefused,
+    TokenUnknown,
 )
 from evertill.server.rooms.accounts.models import ApiToken, Person
 from evertill.server.rooms.accounts.rules import PERMITS, Operation, Role
@@ -131,6 +136,66 @@ def test_revoked_or_invented_token_opens_nothing(admin: Identity, now: datetime)
     for shown in (token, "invented", ""):
         with pytest.raises(TokenRefused):
             service.token_shown(shown, now + timedelta(seconds=1))
+
+
+def test_token_is_revoked_at_once_and_once(admin: Identity, now: datetime) -> None:
+    kept, lost = (service.create_token("demo-admin", "read", admin, now) for _ in range(2))
+    (row,) = [row for row in queries.tokens() if row.digest == tokens.digest(lost)]
+    service.revoke_token(row.pk, admin, now)
+    with pytest.raises(TokenRefused):
+        service.token_shown(lost, now)
+    assert service.token_shown(kept, now)
+    with pytest.raises(TokenUnknown):
+        service.revoke_token(row.pk, admin, now)
+
+
+def test_nobody_without_the_role_revokes_a_token(admin: Identity, operator: Node, now: datetime) -> None:
+    token = service.create_token("demo-admin", "read", admin, now)
+    fleet = make_person("demo-fleet", Role.FLEET_MANAGER, operator, now)
+    with pytest.raises(NotAllowed):
+        service.revoke_token(queries.tokens()[0].pk, fleet, now)
+    assert service.token_shown(token, now)
+
+
+def test_somebody_who_leaves_takes_tokens_and_roles_along(admin: Identity, operator: Node, now: datetime) -> None:
+    fleet = make_person("demo-fleet", Role.FLEET_MANAGER, operator, now)
+    token = service.create_token("demo-fleet", "fleet", admin, now)
+    service.close_person("demo-fleet", admin, now)
+    with pytest.raises(TokenRefused):
+        service.token_shown(token, now)
+    with pytest.raises(PersonUnknown):
+        service.find_person("demo-fleet")
+    assert not access.may(fleet, Operation.VIEW, operator)
+
+
+def test_last_admin_cannot_leave(admin: Identity, operator: Node, now: datetime) -> None:
+    shop = service.add_node("DEFAULT/shop", Kind.MERCHANT, NAMES, admin, now)
+    make_person("demo-small", Role.OPERATOR_ADMIN, shop, now)
+    with pytest.raises(LastAdmin):
+        service.close_person("demo-admin", admin, now)
+    make_person("demo-second", Role.OPERATOR_ADMIN, operator, now)
+    service.close_person("demo-admin", admin, now)
+
+
+def test_new_password_is_held_to_the_same_rules(admin: Identity, now: datetime) -> None:
+    person = service.add_person("demo-one", GOOD, Role.AUDITOR, "DEFAULT", admin, now)
+    with pytest.raises(PasswordWeak):
+        service.set_password("demo-one", "1234567890", admin, now)
+    service.set_password("demo-one", "another-demo-password", admin, now)
+    person.refresh_from_db()
+    assert person.check_password("another-demo-password")
+    assert not person.check_password(GOOD)
+
+
+def test_password_is_kept_as_scrypt() -> None:
+    assert settings.PASSWORD_HASHERS == ["django.contrib.auth.hashers.ScryptPasswordHasher"]
+
+
+def test_sessions_that_ended_are_forgotten(db: None, now: datetime) -> None:
+    for key, ends_at in (("old", now - timedelta(seconds=1)), ("open", now + timedelta(hours=1))):
+        Session.objects.create(session_key=key, session_data="", expire_date=ends_at)
+    jobs.forget_sessions(now)
+    assert [session.session_key for session in Session.objects.all()] == ["open"]
 
 
 def test_unknown_scope_is_refused_with_the_known_ones(admin: Identity, now: datetime) -> None:

@@ -64,7 +64,7 @@ class Ceremony:
 def ceremony_held(tmp_path_factory: pytest.TempPathFactory) -> Ceremony:
     data, folder = tmp_path_factory.mktemp("first"), tmp_path_factory.mktemp("offline") / "keys"
     operator = Operator(slug="DEFAULT", name={"zh": "演示收单机构", "en": "Demo operator"})
-    ceremony.initialise(TrustRepository(data), data, folder, operator, lambda _name: PASSPHRASE, MOMENT)
+    ceremony.initialise(TrustRepository(data), folder, operator, lambda _name: PASSPHRASE, MOMENT)
     return Ceremony(folder, data / "trust", keys.open_role(folder, "targets", lambda _name: PASSPHRASE))
 
 

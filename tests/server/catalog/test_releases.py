@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from evertill.protocol.manifest import Requirement
 from evertill.protocol.release import decode_release, release_path
 from evertill.server.rooms.accounts.errors import NotAllowed
 from evertill.server.rooms.accounts.rules import Role
 from evertill.server.rooms.audit import queries as audit
 from evertill.server.rooms.audit.actor import Actor
-from evertill.server.rooms.catalog import jobs, place, queries, service
+from evertill.server.rooms.catalog import jobs, place, queries, service, signing
 from evertill.server.rooms.catalog.errors import (
     ArtifactDamaged,
     NotesIncomplete,
@@ -22,6 +23,7 @@ from evertill.server.rooms.catalog.errors import (
     ReleaseStateWrong,
     ReleaseUnknown,
     SignatureInvalid,
+    SigningOpen,
     TrustNotInitialised,
 )
 from evertill.server.rooms.catalog.models import Release
@@ -77,6 +79,29 @@ def test_published_release_is_a_signed_document_with_its_files(
     assert state_of(release) == State.PUBLISHED
 
 
+def test_everything_a_publisher_says_of_a_release_is_signed(
+    draft: Callable[..., Release], signers: Sequence[CryptoSigner], admin: Identity, now: datetime
+) -> None:
+    said = {
+        "required_at": now + timedelta(days=30),
+        "severity": "critical",
+        "emergency": True,
+        "fixes_on": "1.0.0",
+        "must_unplug": True,
+        "incompatible_peripherals": ["04b8:0202"],
+        "requirements": [Requirement("agent", ">=1.2")],
+        "stepping_stone": Requirement("till", "==1.0.0"),
+        "recovery": {"zh": "不要断电", "en": "Do not switch it off"},
+        "cves": ["CVE-2026-10001"],
+    }
+    release = draft(**said)
+    service.publish(release.pk, signers, admin, now)
+    body = place.repository().document(release_path(release.pk))
+    assert body is not None
+    signed = decode_release(body)
+    assert {field: getattr(signed, field) for field in said} == said
+
+
 def test_one_key_of_two_leaves_it_waiting_and_the_second_signature_publishes(
     draft: Callable[..., Release], signers: Sequence[CryptoSigner], key_folder: Path, admin: Identity, now: datetime
 ) -> None:
@@ -84,7 +109,7 @@ def test_one_key_of_two_leaves_it_waiting_and_the_second_signature_publishes(
     outcome = service.publish(release.pk, signers[:1], admin, now)
     assert (outcome.published, outcome.missing, state_of(release)) == (False, 1, State.AWAITING)
     assert place.repository().document(release_path(release.pk)) is None
-    outcome = service.import_signatures(sign_elsewhere(key_folder, outcome.request), admin, now)
+    outcome = signing.import_signatures(sign_elsewhere(key_folder, outcome.request), admin, now)
     assert (outcome.published, state_of(release)) == (True, State.PUBLISHED)
 
 
@@ -95,7 +120,7 @@ def test_signature_that_does_not_fit_changes_nothing(
     request = service.publish(release.pk, signers[:1], admin, now).request
     forged = KeySignature(keyid=signers[1].public_key.keyid, sig="00" * 64)
     with pytest.raises(SignatureInvalid):
-        service.import_signatures(SignatureFile(request=request.id, role="targets", signatures=[forged]), admin, now)
+        signing.import_signatures(SignatureFile(request=request.id, role="targets", signatures=[forged]), admin, now)
     assert state_of(release) == State.AWAITING
 
 
@@ -104,8 +129,22 @@ def test_cancelled_request_makes_it_a_draft_again(
 ) -> None:
     release = draft()
     request = service.publish(release.pk, [], admin, now).request
-    service.cancel_request(request.id, admin, now)
+    signing.cancel_request(request.id, admin, now)
     assert state_of(release) == State.DRAFT
+
+
+def test_refusal_by_the_repository_is_in_the_record_like_any_other(
+    draft: Callable[..., Release], key_folder: Path, signers: Sequence[CryptoSigner], admin: Identity, now: datetime
+) -> None:
+    waiting, second = draft("1.0.0"), draft("1.1.0")
+    service.publish(waiting.pk, signers[:1], admin, now)
+    with pytest.raises(SigningOpen):
+        service.publish(second.pk, signers, admin, now)
+    with pytest.raises(SigningOpen):
+        signing.renew("targets", list(signers), admin, now)
+    refused = [(row.act, row.actor) for row in audit.page() if row.refused == "SIGNING_OPEN"]
+    assert refused == [("keys.renew", "demo-admin"), ("release.publish", "demo-admin")]
+    assert state_of(second) == State.DRAFT
 
 
 def test_published_release_never_changes(
@@ -147,7 +186,7 @@ def test_revoking_without_keys_withdraws_at_once_and_waits_for_the_signature(
     service.publish(release.pk, signers, admin, now)
     outcome = service.revoke(release.pk, REASON, [], admin, now)
     assert (outcome.published, state_of(release)) == (False, State.WITHDRAWN)
-    service.import_signatures(sign_elsewhere(key_folder, outcome.request), admin, now)
+    signing.import_signatures(sign_elsewhere(key_folder, outcome.request), admin, now)
     assert state_of(release) == State.REVOKED
 
 

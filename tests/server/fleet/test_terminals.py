@@ -19,6 +19,9 @@ from evertill.server.rooms.fleet.errors import (
     AttributeInvalid,
     AttributesTooMany,
     DeviceRefused,
+    GatewayTokenExists,
+    GatewayTokenUnknown,
+    ModelExists,
     ModelUnknown,
     TerminalExists,
     TerminalRetired,
@@ -93,7 +96,8 @@ def test_auditor_cannot_add_a_terminal(operator: Node, now: datetime) -> None:
 def test_rotated_token_works_beside_the_new_one_for_a_week(admin: Identity, now: datetime) -> None:
     terminal, old = service.add_terminal(NewTerminal("DEMO-0001"), admin, now)
     new = service.rotate_token("DEMO-0001", admin, now)
-    assert digests(terminal, now) == [tokens.digest(new), tokens.digest(old)]
+    last_moment = now + service.ROTATION
+    assert digests(terminal, now) == [tokens.digest(new), tokens.word(tokens.digest(old), last_moment)]
     assert digests(terminal, now + service.ROTATION) == [tokens.digest(new)]
 
 
@@ -171,6 +175,19 @@ def test_list_is_paged_by_serial_and_searched_by_name(admin: Identity, operator:
     assert [terminal.serial for terminal in [*first, *rest]] == [f"DEMO-{number}" for number in range(5)]
     assert [terminal.serial for terminal in queries.page([operator], queries.Filters(search="收银台 3"))] == ["DEMO-3"]
     assert queries.page([], queries.Filters()) == []
+
+
+def test_name_of_a_model_or_gateway_is_given_once_and_an_unknown_one_revokes_nothing(
+    admin: Identity, now: datetime
+) -> None:
+    service.add_model("demo-touch", ["A"], admin, now)
+    with pytest.raises(ModelExists):
+        service.add_model("demo-touch", ["B"], admin, now)
+    service.create_gateway_token("demo-gateway", admin, now)
+    with pytest.raises(GatewayTokenExists):
+        service.create_gateway_token("demo-gateway", admin, now)
+    with pytest.raises(GatewayTokenUnknown):
+        service.revoke_gateway_token("another", admin, now)
 
 
 @given(st.text(max_size=70))

@@ -60,6 +60,52 @@ def test_failing_job_is_recorded_tried_again_and_stops_no_other(now: datetime) -
     assert count.at == [now]
 
 
+def test_daily_job_that_fails_is_tried_again_long_before_tomorrow(now: datetime) -> None:
+    jobs.run_due((Job("broken", timedelta(days=1), broken),), "one", lambda: now)
+    assert JobLease.objects.get(name="broken").due_at == now + jobs.RETRY
+
+
+def test_worker_that_lost_its_lease_while_it_worked_does_not_end_the_other_ones(now: datetime) -> None:
+    def overtaken(_now: datetime) -> None:
+        JobLease.objects.filter(name="slow").update(holder="other", leased_until=now + timedelta(hours=1))
+
+    jobs.run_due((Job("slow", EVERY, overtaken),), "one", lambda: now)
+    row = JobLease.objects.get(name="slow")
+    assert (row.holder, row.leased_until, row.finished_at) == ("other", now + timedelta(hours=1), None)
+
+
+def test_piece_that_fails_is_taken_back_waits_and_holds_up_nobody(now: datetime) -> None:
+    fails = True
+
+    def piece(payload: Any, _cursor: Any, moment: datetime) -> tuple[Any, int]:
+        jobs.enqueue("trace", {"of": payload["name"]}, moment)
+        if payload["name"] == "poison" and fails:
+            raise ValueError("no such terminal")
+        return None, 1
+
+    poison = jobs.enqueue("count", {"name": "poison"}, now)
+    jobs.enqueue("count", {"name": "good"}, now)
+    handlers = (PieceHandler("count", piece),)
+
+    assert jobs.run_queue(handlers, lambda: now) == 1
+    row = QueuedWork.objects.get(pk=poison)
+    assert (row.failure, row.finished_at, row.done) == ("ValueError: no such terminal", None, 0)
+    assert [trace.payload["of"] for trace in QueuedWork.objects.filter(kind="trace")] == ["good"]
+
+    fails = False
+    assert jobs.run_queue(handlers, lambda: now + jobs.RETRY - timedelta(seconds=1)) == 0
+    assert jobs.run_queue(handlers, lambda: now + jobs.RETRY) == 1
+    row.refresh_from_db()
+    assert (row.failure, row.finished_at, row.done) == ("", now + jobs.RETRY, 1)
+
+
+def test_finished_work_is_forgotten_after_a_quarter_and_open_work_never(now: datetime) -> None:
+    for finished_at in (now - timedelta(days=91), now - timedelta(days=89), None):
+        QueuedWork.objects.create(kind="count", payload={}, queued_at=now, finished_at=finished_at)
+    jobs.forget_finished(now)
+    assert QueuedWork.objects.count() == 2
+
+
 def test_queued_work_is_done_piece_by_piece_with_its_progress(now: datetime) -> None:
     seen: list[Any] = []
 

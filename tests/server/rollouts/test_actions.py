@@ -14,7 +14,7 @@ from evertill.server.rooms.audit import queries as audit
 from evertill.server.rooms.fleet import service as fleet
 from evertill.server.rooms.fleet.rules import Client
 from evertill.server.rooms.kernel.errors import FieldInvalid
-from evertill.server.rooms.rollouts import queries, service
+from evertill.server.rooms.rollouts import asking, jobs, queries, service
 from evertill.server.rooms.rollouts.errors import (
     ActionClosed,
     ActionUnknown,
@@ -157,6 +157,26 @@ def test_downloaded_finishes_a_download_only_action(shop: Shop, board: Terminal,
     assert (deployment.download, deployment.update) == ("forced", "skip")
     service.feedback(board.pk, action.pk, report("downloaded"), shop.now)
     assert queries.by_id(action.pk).state == "finished"
+
+
+def test_what_is_only_downloaded_awaits_no_proof_and_is_no_installation(shop: Shop) -> None:
+    till = shop.terminal("till-1", at=str(shop.store().address))
+    shop.says(till, component__till="1.0.0")
+    release = shop.release()
+    action = assigned(shop, till, release, kind=Kind.DOWNLOADONLY)
+    service.retrieve(till.pk, action.pk, shop.now)
+    service.feedback(till.pk, action.pk, report("downloaded", state="checking", step=2), shop.now)
+    jobs.time_out(later(shop.now, days=30))
+    done = queries.by_id(action.pk)
+    assert (done.state, done.timed_out_at, asking.is_installing(done), asking.has_failed(done)) == (
+        "finished",
+        None,
+        False,
+        False,
+    )
+    assert standing(till).installed_id is None
+    assert release.pk in asking.newer(till.pk), "it can still be installed"
+    assert asking.last_limited_installs([till.pk]) == {}
 
 
 def test_timeforced_becomes_forced_when_its_time_has_come(shop: Shop, board: Terminal, image: Release) -> None:

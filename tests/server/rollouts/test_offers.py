@@ -12,6 +12,7 @@ from evertill.protocol.ddi import OfferAct
 from evertill.protocol.reasons import Reason
 from evertill.server.rooms.accounts.rules import Role
 from evertill.server.rooms.audit import queries as audit
+from evertill.server.rooms.fleet.rules import Client
 from evertill.server.rooms.kernel.errors import FieldInvalid
 from evertill.server.rooms.organisations import queries as tree
 from evertill.server.rooms.policies import service as policies
@@ -222,6 +223,45 @@ def test_explain_adds_what_the_terminal_itself_reported(shop: Shop, till: Termin
     )
     [explained] = explaining.explain(till.serial, shop.now, "en")
     assert "TILL_BATCH_UNSETTLED" in explained.explanation.codes
+
+
+def test_a_critical_release_gives_way_to_the_security_only_build_that_this_terminal_can_get(
+    shop: Shop, till: Terminal, owner: Identity
+) -> None:
+    due = later(NIGHT, days=-1)
+    words: dict[str, Any] = {"severity": "critical", "required_at": due, "cves": ["CVE-2026-0001"], "emergency": True}
+    shop.says(till, component__till="1.0.0")
+    policies.set_field(till, "mode", "never", owner, NIGHT, reason="our season")
+    whole = service.assign(till.serial, shop.release("1.1.0", **words).pk, shop.admin, NIGHT)
+    assert service.offers(till.pk, NIGHT)[0].install, "alone, it acts at its date"
+    build = shop.release("1.0.0.post1", fixes_on="1.0.0", **words)
+    assert service.offers(till.pk, NIGHT)[0].install, "a build it cannot get replaces nothing"
+    rollout = groups.create(NewRollout(build.pk, serials=[till.serial]), shop.admin, NIGHT)
+    groups.start(rollout.pk, shop.admin, NIGHT)
+    [offered] = service.offers(till.pk, NIGHT)
+    assert (offered.release, offered.install) == (build.pk, True)
+    explained = explaining.explain_release(till.serial, whole.release_id, NIGHT, "en")
+    assert {"MODE_NEVER", "DEADLINE_BY_BUILD"} <= set(explained.explanation.codes)
+
+
+def test_a_terminals_first_software_does_not_count_for_the_rate_limit(shop: Shop, till: Terminal) -> None:
+    shop.says(till, component__agent="1.0")
+    first = service.assign(till.serial, shop.release("1.0.0").pk, shop.admin, NIGHT)
+    service.feedback(till.pk, first.pk, report("closed", "success", state="reported"), NIGHT)
+    shop.says(till, component__agent="1.0", component__till="1.0.0")
+    second = service.assign(till.serial, shop.release("1.1.0").pk, shop.admin, NIGHT)
+    [offer] = service.offers(till.pk, NIGHT)
+    assert "RATE_LIMIT" not in [reason.code for reason in offer.reasons]
+    service.feedback(till.pk, second.pk, report("closed", "success", state="reported"), NIGHT)
+    service.assign(till.serial, shop.release("1.2.0").pk, shop.admin, NIGHT)
+    [offer] = service.offers(till.pk, NIGHT)
+    assert "RATE_LIMIT" in [reason.code for reason in offer.reasons], "the update after it does"
+
+
+def test_a_foreign_clients_update_counts_although_it_tells_nothing_of_its_software(shop: Shop) -> None:
+    board = shop.terminal("board-1", client=Client.DDI)
+    action = service.assign(board.serial, shop.release("1.0.79", passthrough=True).pk, shop.admin, shop.now)
+    assert queries.by_id(action.pk).purpose == "update"
 
 
 def test_a_release_nobody_rolled_out_is_explained_too(shop: Shop, till: Terminal) -> None:

@@ -26,6 +26,7 @@ from evertill.server.rooms.rollouts.errors import (
     ReleaseNotAssignable,
     RolloutEmpty,
     RolloutNotInState,
+    RolloutUnknown,
     SerialsUnknown,
 )
 from evertill.server.rooms.rollouts.handlers import QUEUE
@@ -135,6 +136,23 @@ def test_a_bad_build_halts_in_the_first_group(shop: Shop, fleet_of_20: list[int]
     with pytest.raises(ActionUnknown):
         service.retrieve(others[0].terminal_id, waiting.pk, shop.now)
     assert audit.page(kind="rollout", ref=str(rollout.pk))[0].act == "rollout.halt"
+
+
+def test_a_bad_build_planned_in_1_10_50_and_100_percent_meets_the_first_group_and_nobody_else(
+    shop: Shop, image: Release
+) -> None:
+    """Every terminal that can fetch it does so, and breaks; the plan is looked at after each of them."""
+    shop.many_terminals(200, at=tree.operator(), client=Client.DDI)
+    rollout = started(shop, image, groups="1,9,40,50", error_percent=10)
+    first = {member.terminal_id for member in members(rollout, 1)}
+    hit: list[int] = []
+    while offered := list(Standing.objects.filter(link="deploy").order_by("pk")[:1]):
+        finish(shop, RolloutMember.objects.get(rollout=rollout, terminal_id=offered[0].pk), well=False)
+        hit.append(offered[0].pk)
+        groups.tick(shop.now)
+    assert set(hit) <= first
+    assert 1 <= len(hit) <= len(first) < 200 // 20
+    assert state(rollout) == ("halted", 1)
 
 
 def test_silence_past_the_timeout_halts_too(shop: Shop, fleet_of_20: list[int], image: Release) -> None:
@@ -306,6 +324,11 @@ def test_starting_twice_is_refused_and_recorded(shop: Shop, fleet_of_20: list[in
         groups.start(rollout.pk, shop.admin, shop.now)
     assert audit.page(kind="rollout", ref=str(rollout.pk))[0].refused == "ROLLOUT_NOT_IN_STATE"
     assert Action.objects.count() == 20
+
+
+def test_plan_that_does_not_exist_is_unknown(shop: Shop) -> None:
+    with pytest.raises(RolloutUnknown):
+        groups.start(999, shop.admin, shop.now)
 
 
 def test_only_who_may_runs_rollouts(shop: Shop, fleet_of_20: list[int], image: Release) -> None:

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 import msgspec
 
 from evertill.protocol.phrases import fill, placeholders
+from evertill.protocol.reasons.breakage import BREAKAGE
 from evertill.protocol.reasons.deciding import DECIDING
 from evertill.protocol.reasons.meaning import CALL_SUPPORT, Clears, Glyph, Meaning
+from evertill.protocol.reasons.restarting import RESTARTING
 from evertill.protocol.reasons.switching import SWITCHING
 from evertill.protocol.reasons.terminal import TERMINAL
 
@@ -45,7 +47,7 @@ _UNKNOWN: Final = Meaning(
     CALL_SUPPORT,
 )
 
-TABLE: Final[Mapping[str, Meaning]] = MappingProxyType({**DECIDING, **TERMINAL, **SWITCHING})
+TABLE: Final[Mapping[str, Meaning]] = MappingProxyType({**DECIDING, **TERMINAL, **BREAKAGE, **SWITCHING, **RESTARTING})
 
 
 class Reason(msgspec.Struct, frozen=True, omit_defaults=True):

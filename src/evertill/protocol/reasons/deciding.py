@@ -89,7 +89,7 @@ DECIDING: Final[Mapping[str, Meaning]] = {
             "{version} 不适用于 {model}，硬件版本 {hardware}",
             "{version} does not fit {model}, hardware revision {hardware}",
         ),
-        ("不用做什么；想用新功能，请看“升级评估”", 'Nothing to do. For the new features, see "Should I upgrade?"'),
+        ("不用做什么；想用新功能，请联系客服", "Nothing to do. For the new features, please ask support"),
     ),
     "PERIPHERAL_INCOMPATIBLE": Meaning(
         "wait",

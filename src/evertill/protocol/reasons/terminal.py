@@ -43,7 +43,7 @@ TERMINAL: Final[Mapping[str, Meaning]] = {
         False,
         ("有交易没结果", "A result is missing"),
         ("有 {count} 笔冲正或结果未知的交易", "{count} reversals or payments have no final result"),
-        ("连上网络，点“查询结果”", 'Connect to the network and tap "Ask for the result"'),
+        ("连上网络，在收款页查清这几笔的结果", "Connect to the network and clear them at the till"),
     ),
     "TILL_QUEUE": Meaning(
         "wait",
@@ -51,7 +51,7 @@ TERMINAL: Final[Mapping[str, Meaning]] = {
         False,
         ("离线交易没上送", "Offline sales waiting"),
         ("有 {count} 笔离线交易还没上送", "{count} offline sales are not sent yet"),
-        ("连上网络，点“上送”", 'Connect to the network and tap "Send"'),
+        ("连上网络，在收款页上送这几笔", "Connect to the network and send them from the till"),
     ),
     "STORAGE": Meaning(
         "need",
@@ -59,7 +59,10 @@ TERMINAL: Final[Mapping[str, Meaning]] = {
         False,
         ("空间不够", "Not enough space"),
         ("要 {need_bytes:size}，还有 {free_bytes:size}", "It needs {need_bytes:size}; {free_bytes:size} are free"),
-        ("在“设置”里清理空间；账和备份不会删", 'Free some space in "Settings"; sales and backups are never deleted'),
+        (
+            "缓存已经清过，账和备份不会删；请联系客服",
+            "Caches are cleaned already; sales and backups are never deleted. Please ask support",
+        ),
     ),
     "BATTERY": Meaning(
         "wait",
@@ -157,7 +160,10 @@ TERMINAL: Final[Mapping[str, Meaning]] = {
         "time",
         False,
         ("等联系服务器", "Waiting for contact"),
-        ("24 小时内没有和服务器核对过，不安装", "Not checked with the server within 24 hours, so nothing installs"),
+        (
+            "安装前要和服务器核对一次，现在联系不上",
+            "It checks with the server right before it installs, and cannot reach it now",
+        ),
         ONLINE,
     ),
     "BACKUP_UNVERIFIED": Meaning(

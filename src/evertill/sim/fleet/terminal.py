@@ -1,7 +1,8 @@
 """One virtual terminal: its conversation with the server, and an update that goes through the same steps as a real one.
 
-Rules kept here: what the server's policy does not permit is not fetched and not begun; a step is reported when it is entered; the end is told once, and
-after it the terminal describes itself, which is the proof. It checks no signatures and keeps nothing over a restart: it stands for load and for
+Rules kept here: what the server's policy does not permit is not fetched and not begun; a step is reported when it is entered, and a server that refuses the
+first one has given the shop's turn to another till; right before the switch it is asked again; the end is told once, and after it the terminal describes
+itself, which is the proof. It checks no signatures and keeps nothing over a restart: it stands for load and for
 numbers, never for safety.
 """
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from evertill.sim.fleet.scene import Virtual
 
 PAUSE_AFTER_TROUBLE_S: Final = 5.0
-_BEFORE_SWITCH: Final = (State.BACKING_UP, State.INSTALLING, State.REHEARSING)
+_BEFORE_SWITCH: Final = (State.PREFLIGHT2, State.BACKING_UP, State.INSTALLING, State.REHEARSING)
 _SWITCH: Final = (State.QUIESCING, State.MIGRATING, State.SWITCHING, State.PROVING)
 
 _log = logging.getLogger(__name__)
@@ -126,15 +127,31 @@ class VirtualTerminal:
         brought = {chunk.name: chunk.version for chunk in base.deployment.chunks}
         outcome = self._outcome_of(brought)
         why = self._why(outcome, brought)
-        states = _BEFORE_SWITCH if outcome is Outcome.FAILED else (*_BEFORE_SWITCH, *_SWITCH)
-        for state in states:
-            await self._report(number, state)
-            await asyncio.sleep(self._step_s)
+        await self._work(number, _BEFORE_SWITCH)
+        if outcome is not Outcome.FAILED:
+            if not await self._has_turn(number):
+                return
+            await self._work(number, _SWITCH)
         if outcome is Outcome.COMMITTED:
             self.components |= brought
             self.generation += 1
         await self._end(number, outcome, why)
         await self._describe()
+
+    async def _work(self, number: int, states: tuple[State, ...]) -> None:
+        for state in states:
+            await self._report(number, state)
+            await asyncio.sleep(self._step_s)
+
+    async def _has_turn(self, number: int) -> bool:
+        """Asked moments before the till would stop; without it everything waits again."""
+        await self._report(number, State.REFRESHING)
+        offers = await self._door.get(f"{self._door.base}/{ddi.OFFERS}", list[ddi.Offer])
+        offer = next((offer for offer in offers if offer.action == number), None)
+        if offer is not None and offer.install and offer.turn:
+            return True
+        await self._report(number, State.WAITING, tuple(offer.reasons) if offer else ())
+        return False
 
     def _outcome_of(self, brought: Mapping[str, str]) -> Outcome:
         """The worst that the scene has for one of these versions."""
@@ -162,7 +179,8 @@ class VirtualTerminal:
 
     async def _report(self, number: int, state: State, reasons: tuple[Reason, ...] = ()) -> None:
         execution, finished = execution_of(state)
-        await self._tell(number, ddi.Status(execution, ddi.Result(finished)), state, reasons)
+        status = ddi.Status(execution, ddi.Result(finished), details=[f"step: {state}"])
+        await self._tell(number, status, state, reasons)
 
     async def _tell(self, number: int, status: ddi.Status, state: State, reasons: tuple[Reason, ...]) -> None:
         report = ddi.EvertillReport(

@@ -8,18 +8,28 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evertill.protocol.release import ComponentWords, Release, ReleaseComponent, encode, release_path
+from evertill.server.rooms.catalog.trust import keys
 from evertill.server.rooms.catalog.trust.repository import TrustRepository
 from evertill.server.rooms.catalog.trust.targets import ComponentFile, TargetsChange
+from tests.server.catalog.conftest import PASSPHRASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
+    from securesystemslib.signer import CryptoSigner
+
 
 @pytest.fixture
 def repository(data: Path, key_folder: Path) -> TrustRepository:
     return TrustRepository(data, patience_s=5)
+
+
+@pytest.fixture
+def root_signers(key_folder: Path) -> list[CryptoSigner]:
+    """As many keys of root as must sign."""
+    return [keys.open_file(key_folder / f"root-{number}.pem", PASSPHRASE) for number in (1, 2)]
 
 
 @pytest.fixture

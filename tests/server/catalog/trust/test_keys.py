@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tuf.api.metadata import Metadata, Root
 
 from evertill.protocol.release import Operator
 from evertill.server.rooms.catalog.errors import (
@@ -22,10 +23,13 @@ from evertill.server.rooms.catalog.errors import (
 )
 from evertill.server.rooms.catalog.trust import ceremony, keys, roots
 from evertill.server.rooms.catalog.trust.repository import TrustRepository
+from evertill.server.rooms.catalog.trust.targets import TargetsChange
 from tests.server.catalog.conftest import MOMENT, PASSPHRASE
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from evertill.server.rooms.catalog.trust.repository import Outcome
 
 
 def test_offline_key_is_for_its_owner_alone_and_encrypted(key_folder: Path) -> None:
@@ -138,7 +142,7 @@ def test_ceremony_refuses_a_key_folder_inside_the_data_folder(data: Path, folder
     repository = TrustRepository(data)
 
     with pytest.raises(KeysUnderData):
-        ceremony.initialise(repository, data, data / folder, _operator(), lambda _name: PASSPHRASE, MOMENT)
+        ceremony.initialise(repository, data / folder, _operator(), lambda _name: PASSPHRASE, MOMENT)
 
     assert not repository.folder.initialised
     assert keys.offline_keys_under(data) == []
@@ -150,10 +154,17 @@ def own_keys(key_folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(key_folder, tmp_path / "own"))
 
 
+def replace(repository: TrustRepository, folder: Path, role: str, old: str, now: datetime) -> Outcome:
+    """As `evertill keys rotate` does it."""
+    leaving = old if role == "root" else ""
+    signers = ceremony.signers_at_hand(repository, folder, "root", lambda _name: PASSPHRASE, leaving)
+    return ceremony.replace_key(repository, folder, role, old, signers, PASSPHRASE, now)
+
+
 def test_replaced_offline_key_lies_beside_the_others_and_the_old_one_signs_no_more(
     repository: TrustRepository, own_keys: Path, now: datetime
 ) -> None:
-    outcome = ceremony.replace_key(repository, own_keys, "targets", "targets-3", lambda _name: PASSPHRASE, now)
+    outcome = replace(repository, own_keys, "targets", "targets-3", now)
 
     names = roots.names_of(repository.in_force().root, "targets").values()
     assert outcome.published
@@ -161,10 +172,71 @@ def test_replaced_offline_key_lies_beside_the_others_and_the_old_one_signs_no_mo
     assert keys.open_file(own_keys / "targets-4.pem", PASSPHRASE)
 
 
+def test_keys_that_were_replaced_are_left_alone_when_the_folder_signs_next(
+    repository: TrustRepository, own_keys: Path, now: datetime
+) -> None:
+    replace(repository, own_keys, "targets", "targets-3", now)
+    (own_keys / "targets-3.pem").write_bytes(b"worn out")
+
+    signers = ceremony.signers_at_hand(repository, own_keys, "targets", lambda _name: PASSPHRASE)
+
+    assert [keys.public_name(signer.public_key) for signer in signers] == ["targets-1", "targets-2", "targets-4"]
+    assert repository.change_targets(TargetsChange(), now, signers).published
+
+
+def test_lost_root_key_is_replaced_without_it(repository: TrustRepository, own_keys: Path, now: datetime) -> None:
+    (own_keys / "root-2.pem").write_bytes(b"unreadable")
+
+    assert replace(repository, own_keys, "root", "root-2", now).published
+
+    assert sorted(roots.names_of(repository.in_force().root, "root").values()) == ["root-1", "root-3", "root-4"]
+
+
+def test_only_root_key_of_a_trial_hands_over_to_the_new_one(data: Path, tmp_path: Path) -> None:
+    repository, folder = TrustRepository(data), tmp_path / "offline"
+    ceremony.initialise(repository, folder, _operator(), lambda _name: PASSPHRASE, MOMENT, solo=True)
+
+    assert replace(repository, folder, "root", "root-1", MOMENT).published
+    assert replace(repository, folder, "root", "root-2", MOMENT).published
+
+    assert repository.in_force().root.version == 3
+    assert list(roots.names_of(repository.in_force().root, "root").values()) == ["root-3"]
+
+
+def test_root_with_too_few_keys_at_hand_waits_for_the_other_holder(
+    repository: TrustRepository, own_keys: Path, now: datetime, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "root.json").write_bytes(ceremony.trusted_root(own_keys))
+    for away in ("root-2.pem", "root-3.pem"):
+        (own_keys / away).rename(elsewhere / away)
+
+    outcome = replace(repository, own_keys, "targets", "targets-3", now)
+    assert (outcome.published, outcome.missing) == (False, 1)
+    signed = ceremony.sign(outcome.request, elsewhere, lambda _name: PASSPHRASE)
+
+    assert repository.import_signatures(signed, now).published
+
+
+def test_holders_believe_the_newest_root_from_then_on(
+    repository: TrustRepository, own_keys: Path, now: datetime, tmp_path: Path
+) -> None:
+    """Whoever stole the keys that were replaced cannot lead a signer astray from the first root."""
+    other = Path(shutil.copytree(own_keys, tmp_path / "other"))
+    replace(repository, own_keys, "targets", "targets-3", now)
+    assert Metadata[Root].from_bytes(ceremony.trusted_root(own_keys)).signed.version == 2
+
+    request = repository.change_targets(TargetsChange(), now).request
+    ceremony.sign(request, other, lambda _name: PASSPHRASE)
+
+    assert Metadata[Root].from_bytes(ceremony.trusted_root(other)).signed.version == 2
+
+
 def test_replaced_online_key_never_leaves_the_server(
     repository: TrustRepository, own_keys: Path, now: datetime
 ) -> None:
-    assert ceremony.replace_key(repository, own_keys, "snapshot", "snapshot-1", lambda _name: PASSPHRASE, now).published
+    assert replace(repository, own_keys, "snapshot", "snapshot-1", now).published
 
     assert [path.name for path in repository.folder.online.glob("snapshot-*")] == ["snapshot-2.pem"]
     assert list(own_keys.glob("snapshot-*")) == []
@@ -174,18 +246,29 @@ def test_refused_replacement_leaves_no_key_behind(repository: TrustRepository, o
     repository.change_root(roots.RootChange(), now)
 
     with pytest.raises(SigningOpen):
-        ceremony.replace_key(repository, own_keys, "targets", "targets-3", lambda _name: PASSPHRASE, now)
+        replace(repository, own_keys, "targets", "targets-3", now)
     with pytest.raises(KeyNotListed):
-        ceremony.replace_key(repository, own_keys, "targets", "targets-9", lambda _name: PASSPHRASE, now)
+        replace(repository, own_keys, "targets", "targets-9", now)
 
     assert not (own_keys / "targets-4.pem").exists()
+
+
+def test_new_key_is_never_made_below_the_data_folder(
+    repository: TrustRepository, own_keys: Path, data: Path, now: datetime
+) -> None:
+    folder = Path(shutil.copytree(own_keys, data / "keys"))
+
+    with pytest.raises(KeysUnderData):
+        replace(repository, folder, "targets", "targets-3", now)
+
+    assert not (folder / "targets-4.pem").exists()
 
 
 def test_trial_is_one_key_a_role(data: Path, tmp_path: Path) -> None:
     repository = TrustRepository(data)
     folder = tmp_path / "offline"
 
-    names = ceremony.initialise(repository, data, folder, _operator(), lambda _name: PASSPHRASE, MOMENT, solo=True)
+    names = ceremony.initialise(repository, folder, _operator(), lambda _name: PASSPHRASE, MOMENT, solo=True)
 
     roles = repository.in_force().root.roles
     assert names == ["root-1", "targets-1"]

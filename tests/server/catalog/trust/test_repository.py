@@ -92,7 +92,7 @@ def test_root_cannot_be_made_twice(repository: TrustRepository, data: Path, tmp_
     card = Operator(slug="DEFAULT", name={"zh": "演示"})
 
     with pytest.raises(TrustExists):
-        ceremony.initialise(repository, data, tmp_path / "again", card, lambda _name: PASSPHRASE, MOMENT)
+        ceremony.initialise(repository, tmp_path / "again", card, lambda _name: PASSPHRASE, MOMENT)
 
     assert not (tmp_path / "again").exists()
 

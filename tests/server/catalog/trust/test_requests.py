@@ -147,7 +147,7 @@ def test_attack_root_of_the_servers_own(root: bytes, tmp_path: Path) -> None:
     """A server with keys of its own builds a whole repository around them."""
     other = TrustRepository(tmp_path / "other")
     card = Operator(slug="DEFAULT", name={"zh": "冒充者"})
-    ceremony.initialise(other, tmp_path / "other", tmp_path / "keys", card, lambda _name: PASSPHRASE, MOMENT, solo=True)
+    ceremony.initialise(other, tmp_path / "keys", card, lambda _name: PASSPHRASE, MOMENT, solo=True)
     forged = other.change_targets(TargetsChange(), MOMENT).request
 
     with pytest.raises(RequestForged):

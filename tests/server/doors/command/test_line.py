@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,14 @@ class Shell:
         return json.loads(done.stdout)
 
 
+def recorded(shell: Shell, kind: str) -> list[dict[str, str]]:
+    """The record's rows about one kind of thing, oldest first, read beside the commands."""
+    with sqlite3.connect(shell.data / "evertill.db") as rows:
+        rows.row_factory = sqlite3.Row
+        found = rows.execute("SELECT act, refused, actor FROM audit_auditevent WHERE kind = ? ORDER BY id", [kind])
+        return [dict(row) for row in found]
+
+
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     shell = Shell(tmp_path_factory.mktemp("shell"))
@@ -55,9 +64,11 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
         (("terminals",), "invalid choice"),
         (("terminal",), "VERB"),
         (("terminal", "add"), "--serial"),
-        (("terminal", "assign", "DEMO-1", "one"), "invalid int"),
+        (("terminal", "assign", "DEMO-1", "one"), "no number"),
         (("release", "create", "--name", "x"), "--component"),
         (("node", "add", "DEFAULT/x", "--kind", "planet"), "invalid choice"),
+        (("release", "create", "--stepping-stone", "till:newest"), "--stepping-stone"),
+        (("keys", "rotate", "snapshots", "snapshot-1"), "invalid choice"),
         (("serve",), "--port"),
     ],
 )
@@ -136,8 +147,20 @@ def test_from_an_empty_folder_to_a_published_release_and_an_assigned_terminal(sh
     )
     assert said["root"]["signed"]["_type"] == "root"
     notes = ("--notes-zh", "第一版", "--notes-en", "First version", "--severity", "feature")
+    bounds = ("--requires", "agent:>=0.1", "--incompatible-peripheral", "04b8:0202")
+    recovery = ("--recovery-zh", "别断电", "--recovery-en", "Leave the power on")
     made = shell.ask(
-        "release", "create", "--component", bundles / "till-1.0.0.evb", "--name", "till", "--version", "1.0.0", *notes
+        "release",
+        "create",
+        "--component",
+        bundles / "till-1.0.0.evb",
+        "--name",
+        "till",
+        "--version",
+        "1.0.0",
+        *notes,
+        *bounds,
+        *recovery,
     )
     assert isinstance(made, dict)
     release = str(made["id"])
@@ -145,6 +168,7 @@ def test_from_an_empty_folder_to_a_published_release_and_an_assigned_terminal(sh
     shown = shell.ask("release", "show", release)
     assert isinstance(shown, dict)
     assert shown["state"] == "published"
+    assert shown["recovery"] == {"zh": "别断电", "en": "Leave the power on"}
     assert shown["artifacts"][0]["target_path"] == "components/till-1.0.0.evb"
     action = shell.ask("terminal", "assign", "DEMO-0001", release)
     assert isinstance(action, dict)
@@ -162,6 +186,62 @@ def test_bundle_is_built_and_inspected_without_an_installation(shell: Shell, bun
     assert done.stderr.startswith("BUNDLE_")
 
 
+def test_keys_are_replaced_and_renewed_as_typed_and_each_time_recorded(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    keys = shell.folder / "keys"
+    words = ("--operator", "DEFAULT", "--admin", "demo-admin", "--password-file", shell.folder / "password")
+    assert shell.type("init", *words, "--with-keys", keys).returncode == 0
+
+    for role, old in (("root", "root-1"), ("targets", "targets-2"), ("timestamp", "timestamp-1")):
+        done = shell.ask("keys", "rotate", role, old, "--keys", keys)
+        assert isinstance(done, dict)
+        assert done["published"]
+    assert shell.type("keys", "renew", "targets", "--keys", keys).returncode == 0
+    again = shell.type("keys", "rotate", "root", "root-1", "--keys", keys)
+
+    assert (again.returncode, again.stderr.split(":")[0]) == (1, "KEY_NOT_LISTED")
+    status = shell.ask("keys", "status")
+    assert isinstance(status, dict)
+    listed = {each["role"]: each["keys"] for each in status["roles"]}
+    assert listed == {
+        "root": ["root-2", "root-3", "root-4"],
+        "targets": ["targets-1", "targets-3", "targets-4"],
+        "snapshot": ["snapshot-1"],
+        "timestamp": ["timestamp-2"],
+    }
+    acts = [(row["act"], row["refused"]) for row in recorded(shell, "keys")]
+    assert acts == [
+        ("keys.init", ""),
+        ("keys.rotate", ""),
+        ("keys.rotate", ""),
+        ("keys.rotate", ""),
+        ("keys.renew", ""),
+        ("keys.rotate", "KEY_NOT_LISTED"),
+    ]
+
+
+def test_new_key_that_waits_for_the_other_holder_leaves_a_request_to_carry(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    keys, elsewhere = shell.folder / "keys", shell.folder / "elsewhere"
+    words = ("--operator", "DEFAULT", "--admin", "demo-admin", "--password-file", shell.folder / "password")
+    assert shell.type("init", *words, "--with-keys", keys).returncode == 0
+    elsewhere.mkdir()
+    (elsewhere / "root.json").write_bytes((keys / "root.json").read_bytes())
+    for name in ("root-2.pem", "root-3.pem"):
+        (keys / name).rename(elsewhere / name)
+
+    waiting = shell.ask("keys", "rotate", "targets", "targets-3", "--keys", keys, "--request-out", "request.json")
+    assert isinstance(waiting, dict)
+    assert (waiting["published"], waiting["missing"], waiting["file"]) == (False, 1, "request.json")
+    signed = shell.type("keys", "sign", "request.json", "--keys", elsewhere, "--out", "signatures.json", "--yes")
+
+    assert signed.returncode == 0, signed.stderr
+    assert "key_added targets: targets-4" in signed.stdout
+    imported = shell.ask("keys", "import", "signatures.json")
+    assert isinstance(imported, dict)
+    assert imported["published"]
+
+
 def test_keys_on_the_server_stop_it_from_serving(shell: Shell) -> None:
     shell.type("keys", "init", "--keys", shell.data / "keys")
     (shell.data / "left").mkdir(exist_ok=True)
@@ -173,6 +253,20 @@ def test_keys_on_the_server_stop_it_from_serving(shell: Shell) -> None:
         (shell.data / "left" / key.name).unlink()
     assert done.returncode == 1
     assert "KEYS_ON_SERVER" in done.stderr
+
+
+def test_a_limit_out_of_bounds_stops_it_from_serving(shell: Shell) -> None:
+    settings = shell.data / "evertill.toml"
+    before = settings.read_text(encoding="utf-8")
+    settings.write_text(f"{before}[device_door]\nparallel_downloads = 0\n", encoding="utf-8")
+    try:
+        done = shell.type("serve", "--port", "1")
+    finally:
+        settings.write_text(before, encoding="utf-8")
+    assert done.returncode == 1
+    assert "SETTINGS_INVALID" in done.stderr
+    assert "from 1 to 10000" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

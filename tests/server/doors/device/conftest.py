@@ -12,7 +12,7 @@ import pytest
 
 from evertill.protocol.release import Operator
 from evertill.server.doors.device.app import DeviceDoor
-from evertill.server.doors.device.limits import DoorLimits
+from evertill.server.limits import DoorLimits
 from evertill.server.rooms.catalog import artifacts, place, service
 from evertill.server.rooms.catalog.bundles import build
 from evertill.server.rooms.catalog.service import NewRelease
@@ -72,7 +72,7 @@ def made_trust(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "data").mkdir()
     at = datetime.fromisoformat("2026-11-20T06:00:00+00:00")
     repository = TrustRepository(folder / "data")
-    ceremony.initialise(repository, folder / "data", folder / "keys", OPERATOR, lambda _: PASSPHRASE, at, solo=True)
+    ceremony.initialise(repository, folder / "keys", OPERATOR, lambda _: PASSPHRASE, at, solo=True)
     return folder
 
 
@@ -96,9 +96,12 @@ def serve(transactional_db: None, data: Path, settings: Settings, clock: Moment)
     with ExitStack() as stack:
 
         def start(trusted_proxies: tuple[Any, ...] = (), **limits: Any) -> int:
-            installation = dataclasses.replace(settings.INSTALLATION, trusted_proxies=trusted_proxies)
-            door = DeviceDoor(installation, clock, DoorLimits(**{"flush_every_s": 0.02, **limits}))
-            return stack.enter_context(serving(door))
+            installation = dataclasses.replace(
+                settings.INSTALLATION,
+                trusted_proxies=trusted_proxies,
+                limits=DoorLimits(**{"flush_every_s": 0.02, **limits}),
+            )
+            return stack.enter_context(serving(DeviceDoor(installation, clock)))
 
         yield start
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 
-from evertill.server.doors.device.downloads import Downloads
+from evertill.server.doors.device.downloads import OF_ONE_MOST, Downloads
 from evertill.server.doors.device.errors import DownloadsFull
-from evertill.server.doors.device.limits import DoorLimits
+from evertill.server.limits import DoorLimits
 
 
 class Stopwatch:
@@ -48,6 +50,16 @@ def test_one_terminal_cannot_take_more_places_than_there_are(downloads: Download
 def test_a_ddi_client_is_never_turned_away_from_a_file(downloads: Downloads) -> None:
     with downloads.one(1, refusable=False), downloads.one(2, refusable=False), downloads.one(3, refusable=False):
         assert downloads.running == 3
+
+
+def test_no_device_opens_files_without_end(downloads: Downloads) -> None:
+    with ExitStack() as stack:
+        for _stream in range(OF_ONE_MOST):
+            stack.enter_context(downloads.one(1, refusable=False))
+        with pytest.raises(DownloadsFull), downloads.one(1, refusable=False):
+            pass
+        with downloads.one(2, refusable=False):
+            assert downloads.running == OF_ONE_MOST + 1
 
 
 def test_a_reservation_is_a_place_taken(downloads: Downloads) -> None:

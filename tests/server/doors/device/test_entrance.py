@@ -75,9 +75,20 @@ def test_a_rotated_token_opens_for_a_week_beside_the_new_one(
 ) -> None:
     fresh = client_of(board.serial, token=service.rotate_token(board.serial, admin, clock()))
     assert (board.get().status_code, fresh.get().status_code) == (200, 200)
-    clock.forward(days=7, seconds=1)
+    clock.forward(days=7, seconds=-1)
+    assert (board.get().status_code, fresh.get().status_code) == (200, 200)
+    clock.forward(seconds=1)
+    assert (board.get().status_code, fresh.get().status_code) == (401, 200)
+
+
+def test_a_rotated_token_that_ended_is_forgotten_by_the_next_job(
+    board: Device, client_of: Callable[..., Device], admin: Identity, clock: Moment
+) -> None:
+    fresh = client_of(board.serial, token=service.rotate_token(board.serial, admin, clock()))
+    clock.forward(days=7)
     for job in JOBS:
         job.run(clock())
+    clock.forward(days=-1)
     assert (board.get().status_code, fresh.get().status_code) == (401, 200)
 
 

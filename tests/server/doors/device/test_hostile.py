@@ -16,6 +16,9 @@ from tests.server.doors.device.device import TOKEN, Device, raw
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from evertill.server.rooms.catalog.models import Release
+    from evertill.server.rooms.rollouts.models import Action
+
 AUTHORIZATION = f"Authorization: TargetToken {TOKEN}\r\n".encode()
 
 
@@ -217,6 +220,12 @@ def test_a_forwarded_host_from_a_stranger_changes_no_link(board: Device) -> None
 def test_a_query_that_is_no_number(board: Device) -> None:
     for said in ("x", "1e9", "99999999999999999999", ""):
         assert board.get(f"deploymentBase/1?actionHistory={said}").status_code in {400, 404}
+
+
+def test_a_query_without_end(board: Device, firmware: Callable[..., Release], assign: Callable[..., Action]) -> None:
+    action = assign(board, firmware())
+    answer = board.get(f"deploymentBase/{action.pk}?{'a&' * 5000}actionHistory=1")
+    assert (answer.status_code, answer.json()["errorCode"]) == (400, "QUERY_INVALID")
 
 
 def test_headers_without_end(board: Device) -> None:

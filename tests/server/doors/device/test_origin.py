@@ -72,6 +72,7 @@ def test_a_proxy_that_says_rubbish_is_refused() -> None:
 
 def test_a_client_address_that_is_none_leaves_the_proxys() -> None:
     assert origins.client({"x-forwarded-for": "unknown, <script>"}, PROXY) == PROXY
+    assert origins.client({"x-forwarded-for": f"fe80::1%{'x' * 100}"}, PROXY) == PROXY
     assert origins.client({}, PROXY) == PROXY
 
 

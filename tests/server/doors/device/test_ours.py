@@ -9,6 +9,7 @@ import pytest
 
 from evertill.protocol.windows import POLL_LEAD_S
 from evertill.server.rooms.fleet import queries as fleet
+from evertill.server.rooms.fleet import service
 from evertill.server.rooms.policies import queries as policies
 from evertill.server.rooms.rollouts import queries as rollouts
 from evertill.server.rooms.rollouts.models import Action, Standing
@@ -16,6 +17,7 @@ from evertill.server.rooms.rollouts.models import Action, Standing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from evertill.server.rooms.accounts.access import Identity
     from evertill.server.rooms.catalog.models import Release
     from tests.server.doors.device.conftest import Moment
     from tests.server.doors.device.device import Device
@@ -106,6 +108,27 @@ def test_a_manual_terminal_downloads_only_what_a_person_ticked(till: Device, sof
         assert (answer.status_code, answer.content) == (200, b"")
     assert [each.pk for each in Action.objects.filter(terminal__serial=till.serial)] == [action.pk]
     assert till.links()["deploymentBase"].startswith(f"{till.base}/deploymentBase/{action.pk}?")
+
+
+@pytest.mark.parametrize("way", ["TargetToken", "GatewayToken"])
+def test_the_word_of_a_merchant_is_not_given_by_confirmation_base(
+    till: Device,
+    software: Make,
+    assign: Assign,
+    client_of: Callable[..., Device],
+    admin: Identity,
+    clock: Moment,
+    way: str,
+) -> None:
+    till.ask("POST", "policy/changes", json=[change("mode", "manual", till.get("policy").json()["revision"])])
+    action = assign(till, software("1.1.0"))
+    token = {"token": service.create_gateway_token("demo", admin, clock())} if way == "GatewayToken" else {}
+    other = client_of(till.serial, scheme=way, **token)
+    confirmed = other.ask("POST", f"confirmationBase/{action.pk}/feedback", json={"confirmation": "confirmed"})
+    assert (confirmed.status_code, confirmed.json()["errorCode"]) == (404, "NOTHING_HERE")
+    assert [other.get(path).status_code for path in ("confirmationBase", f"confirmationBase/{action.pk}")] == [404, 404]
+    [offer] = till.get("offers").json()
+    assert "CONSENT_NEEDED" in {reason["code"] for reason in offer["reasons"]}
 
 
 def test_an_offer_nobody_made_cannot_be_taken(till: Device) -> None:

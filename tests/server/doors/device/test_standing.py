@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from evertill.server.doors.device import standing
 from evertill.server.doors.device.errors import DatabaseAway
 from evertill.server.rooms.fleet import queries
+from tests.server.doors.device.serving import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -111,6 +113,31 @@ def test_a_reader_that_is_closed_fails_who_still_waits(tmp_path: Path) -> None:
 
     with pytest.raises(DatabaseAway):
         asyncio.run(run())
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="the SQLite reader has no connecting to interrupt")
+def test_a_reader_closed_at_any_moment_leaves_no_connection(transactional_db: None) -> None:
+    async def open_and_close(after_s: float) -> None:
+        standings = standing.for_database()
+        await standings.open()
+        await asyncio.sleep(after_s)
+        await standings.close()
+
+    gc.disable()  # the collector would close what was left
+    try:
+        for step in range(30):
+            asyncio.run(open_and_close(step / 4000))
+        wait_for(lambda: _others() == 0)
+    finally:
+        gc.enable()
+
+
+def _others() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return int(cursor.fetchone()[0])
 
 
 def test_polling_writes_nothing_but_last_seen(serials: list[str]) -> None:

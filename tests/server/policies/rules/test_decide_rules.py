@@ -147,13 +147,6 @@ class TestEligibility:
         assert held(release=build, terminal=terminal(components={"till": "1.1.0"})) == ["REQUIREMENT_MISSING"]
         assert not held(release=build, terminal=terminal(components={"till": "1.0.1"}))
 
-    def test_a_listed_device_holds_back_only_the_terminals_that_have_it(self) -> None:
-        listed = release(incompatible_peripherals=frozenset({"04b8:0e15"}))
-        assert not held(release=listed)
-        assert held(release=listed, terminal=terminal(peripherals=frozenset({"04b8:0e15"}))) == [
-            "PERIPHERAL_INCOMPATIBLE"
-        ]
-
     def test_hardware_revision_must_fit_every_component(self) -> None:
         bound = release(components={"till": Component(type="app", version="1.1.0", hardware=frozenset({"B"}))})
         assert held(release=bound, terminal=terminal(hardware_revision="A")) == ["MODEL_MISMATCH"]
@@ -226,11 +219,12 @@ class TestRateLimit:
         [
             {"release": security(required_at=None)},
             {"release": critical(required_at=None)},
+            {"action": ActionFacts(purpose=Purpose.FIRST)},
             {"action": ActionFacts(purpose=Purpose.REPAIR)},
             {"action": ActionFacts(purpose=Purpose.GO_BACK)},
             {"consented": True},
         ],
-        ids=["security", "critical", "repair", "going back", "ticked by a person"],
+        ids=["security", "critical", "first software", "repair", "going back", "ticked by a person"],
     )
     def test_exempt(self, exempt: dict[str, Any]) -> None:
         assert not held(terminal=self.RECENT, **exempt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -39,6 +40,7 @@ def demo(call: Call) -> None:
         raise RefusedError("BUNDLES_MISSING", f"{bundles} has no {', '.join(missing)}.", "Run: make bundles")
     if words.report and not words.report.resolve().parent.is_dir():
         raise RefusedError("FILE_UNREADABLE", f"There is no folder for {words.report}.", "Make it first.")
+    _refuse_busy(words.port)
     command = [
         sys.executable,
         "-m",
@@ -52,6 +54,18 @@ def demo(call: Call) -> None:
     command += ["--report", str(words.report.resolve())] if words.report else []
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 - no shell: our own module
+
+
+def _refuse_busy(port: int) -> None:
+    try:
+        with socket.socket() as holder:
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            holder.bind(("127.0.0.1", port))
+    except (OSError, OverflowError) as busy:
+        reason = getattr(busy, "strerror", None) or "there is no such port"
+        raise RefusedError(
+            "PORT_BUSY", f"Port {port} cannot be used: {reason}.", "Write another --port, or none."
+        ) from None
 
 
 def _found() -> Path:

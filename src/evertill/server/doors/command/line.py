@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from evertill.server.rooms.accounts.access import Identity
 
 REFUSED, WRONG_USAGE = 1, 2
+LARGEST_ID = 2**31 - 1
 
 
 class Needs(Enum):
@@ -75,7 +76,14 @@ class Call:
             configuration.load(self.data)
         except configuration.NotInstalledError as missing:
             raise RefusedError("NOT_INSTALLED", str(missing)) from None
-        composition.start(self.data, self.words.database)
+        except configuration.SettingsInvalidError as problem:
+            raise RefusedError("SETTINGS_INVALID", str(problem)) from None
+        from django.core.exceptions import ImproperlyConfigured
+
+        try:
+            composition.start(self.data, self.words.database)
+        except ImproperlyConfigured as unknown:
+            raise RefusedError("DATABASE_URL_INVALID", f"{unknown}.") from None
         from django.utils import translation
 
         translation.activate("en")
@@ -119,6 +127,13 @@ class Verbs:
         return parser
 
 
+def number(text: str) -> int:
+    """The id of a release, an action, a rollout or a token, as typed. Raises `ArgumentTypeError`, which the parser turns into a sentence."""
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) <= LARGEST_ID):
+        raise argparse.ArgumentTypeError(f"{text} is no number of anything")
+    return int(text)
+
+
 def shared_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DIR", help="the installation's folder (else EVERTILL_DATA)")
     parser.add_argument(
@@ -149,6 +164,13 @@ def say_refusal(code: str, message: str, next_step: str) -> int:
 def read_secret_file(path: str) -> str:
     """The first line of a file that holds a password or passphrase. Raises `RefusedError`."""
     return read_text(path).split("\n", 1)[0]
+
+
+def check_writable(path: str) -> None:
+    """Before an act whose result goes into a file: nothing is done that could not be written down. Raises `RefusedError`."""
+    folder = Path(path).resolve().parent
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise RefusedError("FILE_UNWRITABLE", f"{path} cannot be written.", "Name a folder that is there and yours.")
 
 
 def read_text(path: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evertill.server.doors.command.line import Answer, Parser, Verbs, read_secret_file
+from evertill.server.doors.command.line import Answer, Parser, Verbs, number, read_secret_file
 
 if TYPE_CHECKING:
     import argparse
@@ -42,6 +42,12 @@ def _declare_person(verbs: Verbs) -> None:
     grant.add_argument("login", metavar="LOGIN")
     grant.add_argument("--role", required=True, choices=roles)
     grant.add_argument("--at", required=True, metavar="NODE")
+    password = verbs.add("password", "set a new password; it ends every session", set_password)
+    password.add_argument("login", metavar="LOGIN")
+    password.add_argument("--password-file", required=True, metavar="FILE")
+    close = verbs.add("close", "somebody leaves: no sign-in, token or role of theirs counts any more", close_person)
+    close.add_argument("login", metavar="LOGIN")
+    verbs.add("list", "everybody, and what they may do where", list_people)
 
 
 def _declare_token(verbs: Verbs) -> None:
@@ -50,6 +56,8 @@ def _declare_token(verbs: Verbs) -> None:
     create = verbs.add("create", "make an API token in a person's name, shown once", create_token)
     create.add_argument("--for", dest="person", metavar="LOGIN", help="whose (else whoever acts)")
     create.add_argument("--scope", required=True, metavar="|".join(SCOPES))
+    verbs.add("revoke", "shut the door for a token at once", revoke_token).add_argument("id", type=number, metavar="ID")
+    verbs.add("list", "every token, newest first, without its secret", list_tokens)
 
 
 def add_node(call: Call) -> Answer:
@@ -107,6 +115,78 @@ def grant_role(call: Call) -> Answer:
     words = call.words
     service.grant(words.login, Role(words.role), words.at, call.by, call.now)
     return Answer({"login": words.login}, [f"{words.login} may now act as {words.role} at {words.at}."])
+
+
+def set_password(call: Call) -> Answer:
+    from evertill.server.rooms.accounts import service
+
+    words = call.words
+    service.set_password(words.login, read_secret_file(words.password_file), call.by, call.now)
+    return Answer({"login": words.login}, [f"{words.login} has a new password."])
+
+
+def close_person(call: Call) -> Answer:
+    from evertill.server.rooms.accounts import service
+
+    service.close_person(call.words.login, call.by, call.now)
+    return Answer({"login": call.words.login, "active": False}, [f"{call.words.login} may do nothing any more."])
+
+
+def list_people(call: Call) -> Answer:
+    from evertill.server.rooms.accounts import access, queries
+    from evertill.server.rooms.accounts.rules import Operation
+    from evertill.server.rooms.organisations import queries as organisations
+
+    access.require(call.by, Operation.PEOPLE_EDIT, organisations.operator())
+    rows = [
+        {
+            "login": person.login,
+            "active": person.is_active,
+            "roles": [{"role": grant.role, "at": grant.node.address} for grant in grants],
+        }
+        for person, grants in queries.people()
+    ]
+    lines = [
+        f"{person.login}{'' if person.is_active else ' (closed)'}  "
+        + ", ".join(f"{grant.role} at {grant.node.address}" for grant in grants)
+        for person, grants in queries.people()
+    ]
+    return Answer(rows, lines)
+
+
+def revoke_token(call: Call) -> Answer:
+    from evertill.server.rooms.accounts import service
+
+    service.revoke_token(call.words.id, call.by, call.now)
+    return Answer({"id": call.words.id, "revoked": True}, [f"Token {call.words.id} opens nothing any more."])
+
+
+def list_tokens(call: Call) -> Answer:
+    from evertill.server.rooms.accounts import access, queries
+    from evertill.server.rooms.accounts.rules import Operation
+    from evertill.server.rooms.organisations import queries as organisations
+
+    access.require(call.by, Operation.TOKENS_EDIT, organisations.operator())
+    now = call.now
+    rows = [
+        {
+            "id": token.pk,
+            "person": token.person.login,
+            "scope": token.scope,
+            "made_at": token.made_at,
+            "expires_at": token.expires_at,
+            "usable": token.usable(now),
+        }
+        for token in queries.tokens()
+    ]
+    return Answer(
+        rows,
+        [
+            f"{row['id']:>6}  {row['person']}  {row['scope']}  until {row['expires_at']:%Y-%m-%d}"
+            f"{'' if row['usable'] else '  (shut)'}"
+            for row in rows
+        ],
+    )
 
 
 def create_token(call: Call) -> Answer:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evertill.server.doors.command.keys import key_folder, moment, passphrase_asker
-from evertill.server.doors.command.line import Answer, Parser, RefusedError, Verbs
+from evertill.server.doors.command.keys import key_folder, moment, passphrase_asker, still_missing, write_request
+from evertill.server.doors.command.line import Answer, Parser, RefusedError, Verbs, check_writable, number
 
 if TYPE_CHECKING:
     import argparse
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from securesystemslib.signer import CryptoSigner
 
+    from evertill.protocol.manifest import Requirement
     from evertill.server.doors.command.line import Call
     from evertill.server.rooms.catalog.models import Artifact, Release
     from evertill.server.rooms.catalog.trust.repository import Outcome
@@ -31,7 +32,7 @@ def declare(noun: str, nouns: argparse._SubParsersAction[Parser]) -> None:
         ("revoke", "forbid it for ever, by a signed floor", revoke),
     ):
         signed = verbs.add(verb, summary, run)
-        signed.add_argument("id", type=int, metavar="ID")
+        signed.add_argument("id", type=number, metavar="ID")
         signed.add_argument(
             "--keys",
             metavar="DIR",
@@ -42,13 +43,13 @@ def declare(noun: str, nouns: argparse._SubParsersAction[Parser]) -> None:
             signed.add_argument("--reason-zh", required=True, metavar="TEXT")
             signed.add_argument("--reason-en", required=True, metavar="TEXT")
     withdraw_verb = verbs.add("withdraw", "take it back at once, without offline keys", withdraw)
-    withdraw_verb.add_argument("id", type=int, metavar="ID")
+    withdraw_verb.add_argument("id", type=number, metavar="ID")
     withdraw_verb.add_argument("--reason", required=True, metavar="TEXT")
     export = verbs.add("export", "write the request of a release that waits for signatures", export_request)
-    export.add_argument("id", type=int, metavar="ID")
+    export.add_argument("id", type=number, metavar="ID")
     export.add_argument("--out", required=True, metavar="FILE")
     verbs.add("list", "every release, newest first", list_releases)
-    verbs.add("show", "one release with its files", show).add_argument("id", type=int, metavar="ID")
+    verbs.add("show", "one release with its files", show).add_argument("id", type=number, metavar="ID")
 
 
 def _declare_create(verbs: Verbs) -> None:
@@ -74,7 +75,43 @@ def _declare_create(verbs: Verbs) -> None:
         "--minutes", type=int, default=0, metavar="N", help="how long a terminal is busy (else what the components say)"
     )
     create.add_argument("--must-unplug", action="store_true", help="peripherals must be unplugged")
+    create.add_argument(
+        "--incompatible-peripheral",
+        action="append",
+        default=[],
+        metavar="VVVV:PPPP",
+        help="USB id it does not work with",
+    )
+    create.add_argument(
+        "--requires",
+        action="append",
+        type=requirement,
+        default=[],
+        metavar="COMPONENT[:VERSIONS]",
+        help="must be there once it is installed, for example agent:>=1.2",
+    )
+    create.add_argument(
+        "--stepping-stone", type=requirement, metavar="COMPONENT[:VERSIONS]", help="must be installed before"
+    )
+    create.add_argument("--recovery-zh", default="", metavar="TEXT", help="what to do when it goes wrong")
+    create.add_argument("--recovery-en", default="", metavar="TEXT")
     create.add_argument("--cve", action="append", default=[], metavar="CVE-…")
+
+
+def requirement(text: str) -> Requirement:
+    """A component and the versions of it that will do, as typed. Raises `ArgumentTypeError`, which the parser turns into a sentence."""
+    from argparse import ArgumentTypeError
+
+    from evertill.protocol.errors import ProtocolRefused
+    from evertill.protocol.manifest import Requirement
+    from evertill.protocol.versions import check_requirement
+
+    component, _colon, versions = text.partition(":")
+    try:
+        check_requirement(versions)
+    except ProtocolRefused as refused:
+        raise ArgumentTypeError(refused.text("en")) from None
+    return Requirement(component, versions)
 
 
 def create_release(call: Call) -> Answer:
@@ -95,6 +132,10 @@ def create_release(call: Call) -> Answer:
         fixes_on=words.fixes_on,
         minutes=words.minutes,
         must_unplug=words.must_unplug,
+        incompatible_peripherals=words.incompatible_peripheral,
+        requirements=words.requires,
+        stepping_stone=words.stepping_stone,
+        recovery={"zh": words.recovery_zh, "en": words.recovery_en} if words.recovery_zh or words.recovery_en else {},
         cves=words.cve,
     )
     release = service.create_release(new, call.by, call.now)
@@ -106,6 +147,7 @@ def create_release(call: Call) -> Answer:
 def publish(call: Call) -> Answer:
     from evertill.server.rooms.catalog import service
 
+    _check_request_out(call)
     outcome = service.publish(call.words.id, _signers(call), call.by, call.now)
     return _outcome(call, outcome, "published")
 
@@ -113,6 +155,7 @@ def publish(call: Call) -> Answer:
 def revoke(call: Call) -> Answer:
     from evertill.server.rooms.catalog import service
 
+    _check_request_out(call)
     words = call.words
     reason = {"zh": words.reason_zh, "en": words.reason_en}
     outcome = service.revoke(words.id, reason, _signers(call), call.by, call.now)
@@ -133,13 +176,14 @@ def export_request(call: Call) -> Answer:
     from evertill.protocol.release import release_path
     from evertill.server.rooms.catalog import place, queries
 
+    check_writable(call.words.out)
     release = queries.by_id(call.words.id)
     waiting = [
         request for request in place.repository().open_requests() if release_path(release.pk) in request.documents
     ]
     if not waiting:
         raise RefusedError("NOTHING_WAITS", f"Release {release.pk} is {release.state}; it waits for no signature.")
-    _write_request(waiting[0], call.words.out)
+    write_request(waiting[0], call.words.out)
     return Answer({"id": release.pk, "request": call.words.out}, [f"Request {waiting[0].id} in {call.words.out}."])
 
 
@@ -171,6 +215,7 @@ def show(call: Call) -> Answer:
         "required_at": release.required_at,
         "state": release.state,
         "notes": release.notes,
+        "recovery": release.recovery,
         "artifacts": artifacts,
     }
     return Answer(data, _show_lines(release, artifacts))
@@ -184,10 +229,15 @@ def _show_lines(release: Release, artifacts: list[dict[str, Any]]) -> list[str]:
 
 def _signers(call: Call) -> list[CryptoSigner]:
     """The keys of targets that lie in the named folder; none where no folder was named."""
-    from evertill.server.rooms.catalog.trust import keys
+    from evertill.server.rooms.catalog import place
+    from evertill.server.rooms.catalog.trust import ceremony
 
     folder = key_folder(call.words.keys)
-    return keys.open_role(folder, "targets", passphrase_asker()) if folder else []
+    return ceremony.signers_at_hand(place.repository(), folder, "targets", passphrase_asker()) if folder else []
+
+
+def _check_request_out(call: Call) -> None:
+    check_writable(call.words.request_out or "signing-request.json")
 
 
 def _outcome(call: Call, outcome: Outcome, done: str) -> Answer:
@@ -199,22 +249,8 @@ def _outcome(call: Call, outcome: Outcome, done: str) -> Answer:
     }
     if outcome.published:
         return Answer(data, [f"Release {call.words.id} is {done}, signed by {', '.join(outcome.signed_by)}."])
-    path = call.words.request_out or f"signing-request-{outcome.request.id}.json"
-    _write_request(outcome.request, path)
-    data["file"] = path
-    return Answer(
-        data,
-        [
-            f"{outcome.missing} signatures are missing. Carry {path} to the keys: evertill keys sign {path} --keys DIR --out FILE"
-        ],
-    )
-
-
-def _write_request(request: Any, path: str) -> None:
-    from evertill.server.rooms.catalog.trust import requests
-    from evertill.server.rooms.kernel.storage import write_whole
-
-    write_whole(Path(path), requests.encode(request), mode=0o600)
+    data["file"] = path = write_request(outcome.request, call.words.request_out)
+    return Answer(data, [still_missing(outcome, path)])
 
 
 def _bundle(call: Call, path: str) -> Artifact:

@@ -6,7 +6,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING, Any
 
-from evertill.server.doors.command.line import Answer, Parser, Verbs, read_text
+from evertill.server.doors.command.line import Answer, Parser, Verbs, number, read_text
 
 if TYPE_CHECKING:
     from evertill.server.doors.command.line import Call
@@ -20,7 +20,7 @@ def declare(noun: str, nouns: argparse._SubParsersAction[Parser]) -> None:
     parser = nouns.add_parser(noun, help="rollouts")
     verbs = Verbs(noun, parser.add_subparsers(required=True, metavar="VERB", parser_class=Parser))
     create_verb = verbs.add("create", "plan it; nothing happens before start", create)
-    create_verb.add_argument("--release", type=int, required=True, metavar="R")
+    create_verb.add_argument("--release", type=number, required=True, metavar="R")
     who = create_verb.add_mutually_exclusive_group(required=True)
     who.add_argument("--at", default="", metavar="NODE", help="every terminal of this subtree")
     who.add_argument("--file", metavar="F", help="the serials in this file, one a line")
@@ -47,7 +47,7 @@ def declare(noun: str, nouns: argparse._SubParsersAction[Parser]) -> None:
         ("stop", "end it for good; open actions are cancelled"),
         ("show", "its groups and their counts"),
     ):
-        verbs.add(verb, summary, show if verb == "show" else _Step(verb)).add_argument("id", type=int, metavar="ID")
+        verbs.add(verb, summary, show if verb == "show" else _Step(verb)).add_argument("id", type=number, metavar="ID")
     verbs.add("list", "rollouts, newest first", list_rollouts)
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from evertill.protocol.errors import ProtocolRefused
 from evertill.protocol.provision import encode_provision, parse_provision
-from evertill.server.doors.command.line import Answer, Parser, RefusedError, Verbs, read_text
+from evertill.server.doors.command.line import Answer, Parser, RefusedError, Verbs, check_writable, number, read_text
 from evertill.server.rooms.kernel.storage import write_whole
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def declare(noun: str, nouns: argparse._SubParsersAction[Parser]) -> None:
     explaining.add_argument("--zh", action="store_true", help="in 中文, as the merchant reads it")
     assign = verbs.add("assign", "give a terminal a release; prints the action's id", assign_release)
     assign.add_argument("serial", metavar="SERIAL")
-    assign.add_argument("release", type=int, metavar="RELEASE")
+    assign.add_argument("release", type=number, metavar="RELEASE")
     assign.add_argument(
         "--type",
         choices=["soft", "forced", "downloadonly"],
@@ -68,6 +68,7 @@ def add_terminal(call: Call) -> Answer:
 
     words = call.words
     if words.provision:
+        check_writable(words.provision)
         _provision(call, "not-the-token-yet")  # whatever is wrong with it is said before anything is added
     new = service.NewTerminal(
         serial=words.serial,

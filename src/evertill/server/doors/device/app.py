@@ -26,7 +26,6 @@ from evertill.server.doors.device.errors import (
     NothingHere,
 )
 from evertill.server.doors.device.identify import Reception
-from evertill.server.doors.device.limits import DoorLimits
 from evertill.server.doors.device.origin import Links, Origins
 from evertill.server.doors.device.request import Request, headers_of, parts_of
 from evertill.server.doors.device.rows.artifacts import FilePart
@@ -42,7 +41,7 @@ from evertill.server.rooms.rollouts import queries as rollouts
 from evertill.server.rooms.rollouts.states import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
     from datetime import datetime
 
     from evertill.server.configuration import Installation
@@ -57,7 +56,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_BASE: Final = ("controller", "v1")
+_BASE: Final = ["controller", "v1"]
+_PARTS_LEAST: Final = 4  # tenant, base, serial
 _OF_POLL: Final = "GET, HEAD"
 
 
@@ -68,13 +68,13 @@ class DeviceDoor:
         self,
         installation: Installation,
         clock: Clock,
-        limits: DoorLimits = DoorLimits(),  # noqa: B008 - frozen
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tenant = installation.operator
+        self._tenant_lower = installation.operator.lower()
         self._artifacts = installation.artifacts
         self._clock = clock
-        self._limits = limits
+        self._limits = limits = installation.limits
         self._origins = Origins(installation.trusted_proxies)
         self._standings = standing.for_database()
         self._threads = DatabaseThreads(limits.database_threads)
@@ -89,10 +89,12 @@ class DeviceDoor:
 
     async def shutdown(self) -> None:
         """Writes the last polls, then gives every connection back."""
-        await self._tally.stop()
-        await self._standings.close()
-        self._threads.close()
-        self._disk.shutdown()
+        try:
+            await self._tally.stop()
+        finally:
+            await self._standings.close()
+            self._threads.close()
+            self._disk.shutdown()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request. What was not read of a refused body ends the connection."""
@@ -116,23 +118,22 @@ class DeviceDoor:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> Answer | None:
         """The answer; None when a file was streamed. Raises refusals of strangers."""
-        tenant, *parts = parts_of(scope)
-        if len(parts) < 3 or (parts[0], parts[1]) != _BASE or tenant.lower() != self._tenant.lower():  # noqa: PLR2004 - base and serial
+        parts = parts_of(scope)
+        if len(parts) < _PARTS_LEAST or parts[1:3] != _BASE or parts[0].lower() != self._tenant_lower:
             raise NothingHere
-        method: str = scope["method"]
-        peer = scope["client"][0] if scope.get("client") else None
-        request = Request(method, scope["query_string"], headers_of(scope["headers"]), scope["scheme"], peer)
-        serial, below = parts[2], tuple(parts[3:])
-        found = routes.find(method, below) if below else None
+        method, serial = scope["method"], parts[3]
+        found = routes.find(method, tuple(parts[4:])) if len(parts) > _PARTS_LEAST else None
         if found is None and method not in routes.READS:
             raise MethodUnknown(allowed=_OF_POLL)
-        links = Links(self._origins.base(request.scheme, request.headers, peer), self._tenant, serial)
+        headers = headers_of(scope["headers"])
+        peer = scope["client"][0] if scope.get("client") else None
+        links = Links(self._origins.base(scope["scheme"], headers, peer), self._tenant, serial)
         now = self._clock()
-        visitor = await self._reception.identify(
-            serial, request.headers.get("authorization"), now, may_register=found is None
-        )
+        visitor = await self._reception.identify(serial, headers.get("authorization"), now, may_register=found is None)
         if found is None:
-            return await self._poll(visitor, request, links, now)
+            self._tally.seen(visitor.standing.terminal_id, now, self._origins.client(headers, peer))
+            return await self._poll(visitor, headers, links, now)
+        request = Request(method, scope["query_string"], headers)
         call = Call(visitor, request, links, self._downloads, now, found.numbers, found.names)
         try:
             return await self._row(found, call, receive, send)
@@ -140,19 +141,18 @@ class DeviceDoor:
             await self._record(visitor, found, refusal, now)
             return answers.refused(refusal)
 
-    async def _poll(self, visitor: Visitor, request: Request, links: Links, now: datetime) -> Answer:
-        answers.require_acceptable(request.headers)
+    async def _poll(self, visitor: Visitor, headers: Mapping[str, str], links: Links, now: datetime) -> Answer:
+        answers.require_acceptable(headers)
         row = visitor.standing
-        self._tally.seen(row.terminal_id, now, self._origins.client(request.headers, request.peer))
         offered = poll.shown_link(row, now)
         if offered is Link.DEPLOY and not visitor.is_ours and not self._downloads.has_place(row.terminal_id):
             retrieved = await self._threads.run(_was_retrieved, row.action_id)
             offered = Link.DEPLOY if retrieved else Link.NONE
-        return answers.unchanged(poll.answer(row, offered, links, now), request.headers)
+        return answers.unchanged(poll.answer(row, offered, links, now), headers)
 
     async def _row(self, found: Found, call: Call, receive: Receive, send: Send) -> Answer | None:
         row, request = found.row, call.request
-        if row.ours and not (call.visitor.is_ours and call.visitor.own_token):
+        if (row.ours and not (call.visitor.is_ours and call.visitor.own_token)) or (row.ddi and call.visitor.is_ours):
             raise NothingHere
         if row.is_file:
             return await self._file(found, call, receive, send)

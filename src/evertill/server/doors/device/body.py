@@ -15,7 +15,7 @@ from evertill.server.doors.device.errors import BodyInvalid, BodyTooLarge, BodyT
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 
-    from evertill.server.doors.device.limits import DoorLimits
+    from evertill.server.limits import DoorLimits
 
 Message = TypeVar("Message")
 

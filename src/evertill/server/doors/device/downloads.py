@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from evertill.server.doors.device.errors import DownloadsFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from evertill.server.doors.device.limits import DoorLimits
+    from evertill.server.limits import DoorLimits
+
+
+OF_ONE_MOST: Final = 16  # SWUpdate opens one, RAUC a few; without a bound one device could take every file handle
 
 
 class Downloads:
@@ -54,9 +57,9 @@ class Downloads:
 
     @contextmanager
     def one(self, terminal_id: int, *, refusable: bool) -> Iterator[None]:
-        """The time of one download. Raises `DownloadsFull` for a client that honours it when there is no place."""
+        """The time of one download. Raises `DownloadsFull` for a client that honours it when there is no place, and for any that opens more than an updater does."""
         with self._lock:
-            if refusable and not self._has_place(terminal_id):
+            if self._running.get(terminal_id, 0) >= OF_ONE_MOST or (refusable and not self._has_place(terminal_id)):
                 raise DownloadsFull(retry_after_s=self._retry_after_s)
             self._running[terminal_id] = self._running.get(terminal_id, 0) + 1
         try:

@@ -1,8 +1,9 @@
 """Who stands at the door: the terminal that a token names, or nobody.
 
-A terminal's own token is compared, hashed and in constant time, with the hashes that standing holds. A gateway token speaks for ddi terminals behind that
-gateway, and brings an unknown serial in where the operator allows it; for one of our own terminals it opens hawkBit's addresses only, never those where a
-merchant's word is given (design §4: people at the terminal). Whatever is wrong, a stranger reads the same answer.
+A terminal's own token is compared, hashed and in constant time, with the hashes that standing holds; a rotated one ends by the clock, whether or not a job
+has written standing anew. A gateway token speaks for ddi terminals behind that gateway, and brings an unknown serial in where the operator allows it; for one
+of our own terminals it opens hawkBit's addresses only, never those where a merchant's word is given (design §4: people at the terminal). Whatever is wrong, a
+stranger reads the same answer.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ class Reception:
         scheme = scheme.lower()
         if scheme == "targettoken":
             standing = await self._standings.of(serial)
-            if not _opens(standing, token) or standing is None:
+            known = standing.digests if standing is not None else ""
+            if not tokens.opens(known or _NOBODYS, token, now) or standing is None:
                 raise DeviceRefused
             return Visitor(standing, own_token=True)
         if scheme == "gatewaytoken":
@@ -70,13 +72,6 @@ class Reception:
         if standing is None or await self._threads.run(_is_retired, serial):
             raise DeviceRefused
         return Visitor(standing, own_token=False)
-
-
-def _opens(standing: StandingRow | None, token: str) -> bool:
-    """Every known hash is compared, whichever fits."""
-    known = (standing.digests.split() if standing else None) or [_NOBODYS]
-    fits = [tokens.same(digest, token) for digest in known]
-    return any(fits) and standing is not None
 
 
 def _register(serial: str, gateway: str, now: datetime) -> None:

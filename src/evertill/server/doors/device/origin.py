@@ -69,9 +69,14 @@ class Origins:
 class Links:
     """Hrefs below one terminal's base."""
 
+    __slots__ = ("root",)
+
     def __init__(self, base: str, tenant: str, serial: str) -> None:
         self.root = f"{base}/{tenant}/controller/v1/{serial}"
-        self.secure = base.startswith("https:")
+
+    @property
+    def secure(self) -> bool:
+        return self.root.startswith("https:")
 
     def __call__(self, *path: str | int) -> str:
         """The href of a path; each part is percent-encoded whole, `+` and `/` included."""
@@ -98,8 +103,9 @@ def _is_host(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _is_address(text: str) -> bool:
+    """Without an IPv6 zone: no database keeps one, and it could be of any length."""
     try:
         ip_address(text)
     except ValueError:
         return False
-    return True
+    return "%" not in text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _ENCODER: Final = msgspec.json.Encoder()
 _HAL: Final = (b"content-type", b"application/hal+json")
+_LINKS: Final = {link.value: link for link in Link}
+_OURS: Final = Client.EVERTILL.value
 _NEAR: Final = 1.2  # an opening within the longest jittered sleep changes what a client must do next
 
 Hrefs = dict[str, dict[str, str]]
@@ -34,7 +37,7 @@ def shown_link(standing: StandingRow, now: datetime) -> Link:
     """The link that standing offers at this moment."""
     if standing.closes_at_s is not None and standing.closes_at_s <= now.timestamp():
         return Link.NONE
-    return Link(standing.link)
+    return _LINKS[standing.link]
 
 
 def answer(standing: StandingRow, offered: Link, links: Links, now: datetime) -> Answer:
@@ -43,9 +46,15 @@ def answer(standing: StandingRow, offered: Link, links: Links, now: datetime) ->
     opens_at = None if standing.opens_at_s is None else datetime.fromtimestamp(standing.opens_at_s, UTC)
     sleep_s = poll_sleep_s(standing.poll_s, standing.serial, now, opens_at)
     near = opens_at is not None and 0 <= (opens_at - now).total_seconds() <= standing.poll_s * _NEAR
-    tag = hashlib.sha256(b"%d %b" % (sleep_s if near else standing.poll_s, hrefs)).hexdigest()[:32]
-    body = b'{"config":{"polling":{"sleep":"%b"}},"_links":%b}' % (ddi.format_sleep(sleep_s).encode(), hrefs)
-    return Answer(200, body, [_HAL, PRIVATE, (b"etag", b'"%b"' % tag.encode())])
+    tag = hashlib.sha256(b"%d %b" % (sleep_s if near else standing.poll_s, hrefs)).hexdigest()
+    body = b'{"config":{"polling":{"sleep":"%b"}},"_links":%b}' % (_sleep(sleep_s), hrefs)
+    return Answer(200, body, [_HAL, PRIVATE, (b"etag", b'"%.32b"' % tag.encode())])
+
+
+@cache
+def _sleep(seconds: int) -> bytes:
+    """At most as many as a day has seconds."""
+    return ddi.format_sleep(seconds).encode()
 
 
 def _hrefs(standing: StandingRow, offered: Link, links: Links) -> Hrefs:
@@ -66,7 +75,7 @@ def _hrefs(standing: StandingRow, offered: Link, links: Links) -> Hrefs:
         found[ddi.INSTALLED_BASE] = {"href": f"{root}/{ddi.INSTALLED_BASE}/{standing.installed_id}"}
     if standing.wants_config:
         found[ddi.CONFIG_DATA] = {"href": f"{root}/{ddi.CONFIG_DATA}"}
-    if standing.client == Client.EVERTILL:
+    if standing.client == _OURS:
         found[ddi.POLICY] = {"href": f"{root}/{ddi.POLICY}"}
         found[ddi.OFFERS] = {"href": f"{root}/{ddi.OFFERS}"}
     return found

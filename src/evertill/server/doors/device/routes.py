@@ -30,13 +30,14 @@ READS: Final = frozenset(("GET", "HEAD"))
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`path` below the terminal's base; `message` is the type of the body; `ours`: for our own terminals with their own token alone."""
+    """`path` below the terminal's base; `message` is the type of the body; `ours`: for our own terminals with their own token alone; `ddi`: for any others alone."""
 
     method: str
     path: tuple[str, ...]
     handle: Callable[..., Answer | FilePart]
     message: Any = None
     ours: bool = False
+    ddi: bool = False
     is_file: bool = False
 
     @property
@@ -60,9 +61,9 @@ ROWS: Final[tuple[Row, ...]] = (
     Row("POST", ("cancelAction", NUMBER, "feedback"), cancellations.report, ddi.Feedback),
     Row("GET", ("installedBase", NUMBER), deployments.installed),
     Row("PUT", ("configData",), attributes.put, ddi.ConfigData),
-    Row("GET", ("confirmationBase",), confirmations.overview),
-    Row("GET", ("confirmationBase", NUMBER), confirmations.confirmation),
-    Row("POST", ("confirmationBase", NUMBER, "feedback"), confirmations.report, ddi.ConfirmationFeedback),
+    Row("GET", ("confirmationBase",), confirmations.overview, ddi=True),
+    Row("GET", ("confirmationBase", NUMBER), confirmations.confirmation, ddi=True),
+    Row("POST", ("confirmationBase", NUMBER, "feedback"), confirmations.report, ddi.ConfirmationFeedback, ddi=True),
     Row("GET", ("softwaremodules", NUMBER, "artifacts"), artifacts.listed),
     Row("GET", ("softwaremodules", NUMBER, "artifacts", NAME), artifacts.file, is_file=True),
     Row("GET", ("policy",), policy.snapshot, ours=True),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import quote
 
@@ -23,10 +24,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S: Final = 30
+_MAPPED_BYTES: Final = (
+    1 << 30
+)  # pages are read where they lie, not copied: 1 µs of a poll; a file longer than this is read as usual
 _READERS: Final = 2  # while one query is in flight, the next batch can already start
 _BATCH: Final = 500
 _RECONNECT_S: Final = 1.0
 _CONNECT_TIMEOUT_S: Final = 5
+_CLOSED_WITHIN_S: Final = _CONNECT_TIMEOUT_S + 1.0  # then only a query that hangs is left
 
 
 class Standings(Protocol):
@@ -54,22 +59,24 @@ class SqliteStandings:
     def __init__(self, path: str) -> None:
         self._path = path
         self._database: sqlite3.Connection | None = None
+        self._cursor: sqlite3.Cursor | None = None
 
     async def open(self) -> None:
         self._database = sqlite3.connect(
             f"file:{quote(self._path)}?mode=ro", uri=True, isolation_level=None, timeout=0.25
         )
+        self._cursor = self._database.execute(f"PRAGMA mmap_size={_MAPPED_BYTES}")
 
     async def close(self) -> None:
         if self._database is not None:
             self._database.close()
-            self._database = None
+            self._database = self._cursor = None
 
     async def of(self, serial: str) -> StandingRow | None:
-        if self._database is None:
+        if self._cursor is None:
             raise DatabaseAway(retry_after_s=RETRY_AFTER_S)
         try:
-            row = self._database.execute(STANDING_SQL_SQLITE, (serial,)).fetchone()
+            row = self._cursor.execute(STANDING_SQL_SQLITE, (serial,)).fetchone()
         except sqlite3.OperationalError:
             log.exception("standing cannot be read")
             raise DatabaseAway(retry_after_s=RETRY_AFTER_S) from None
@@ -86,18 +93,25 @@ class PostgresStandings:
         self._connected = 0
         self._waiting: dict[str, list[asyncio.Future[StandingRow | None]]] = {}
         self._arrived = asyncio.Event()
+        self._closing = asyncio.Event()
         self._readers: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         self._readers = [asyncio.create_task(self._read_on(), name=f"standing-{number}") for number in range(_READERS)]
 
     async def close(self) -> None:
-        for reader in self._readers:
+        """Waits until both connections are given back. A reader is not cancelled while it connects: psycopg would leave that connection to the garbage collector."""
+        self._closing.set()
+        self._arrived.set()
+        late = (await asyncio.wait(self._readers, timeout=_CLOSED_WITHIN_S))[1] if self._readers else set()
+        for reader in late:
             reader.cancel()
         await asyncio.gather(*self._readers, return_exceptions=True)
-        self._fail(self._take())
+        self._fail(self._waiting)
 
     async def of(self, serial: str) -> StandingRow | None:
+        if self._closing.is_set():
+            raise DatabaseAway(retry_after_s=RETRY_AFTER_S)
         answer: asyncio.Future[StandingRow | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(serial, []).append(answer)
         self._arrived.set()
@@ -107,7 +121,7 @@ class PostgresStandings:
         """Reads batch after batch; a lost connection fails the polls that wait and is made anew."""
         import psycopg
 
-        while True:
+        while not self._closing.is_set():
             try:
                 async with await psycopg.AsyncConnection.connect(
                     autocommit=True, prepare_threshold=0, **self._words
@@ -121,11 +135,12 @@ class PostgresStandings:
                 log.warning("standing cannot be read: %s", problem)
                 if not self._connected:
                     self._fail(self._take())
-                await asyncio.sleep(_RECONNECT_S)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), _RECONNECT_S)
 
     async def _serve(self, database: psycopg.AsyncConnection[Any]) -> None:
         cursor = database.cursor()
-        while True:
+        while not self._closing.is_set():
             await self._arrived.wait()
             batch = self._take()
             if not batch:

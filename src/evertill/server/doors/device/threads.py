@@ -52,5 +52,7 @@ def _with_connection(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) ->
 
 def _close_connection(together: Barrier) -> None:
     """Every thread of the pool meets here once, so each closes its own."""
-    together.wait(timeout=30)
-    connections.close_all()
+    try:
+        together.wait(timeout=30)
+    finally:
+        connections.close_all()

@@ -6,10 +6,14 @@ Accept-Language; strangers are counted, known callers' refusals recorded by the 
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
+from django.utils.translation import gettext_lazy as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError
 from ninja.errors import ValidationError as WordsInvalidError
@@ -21,10 +25,10 @@ from evertill.server.rooms.accounts.access import Identity
 from evertill.server.rooms.accounts.errors import TokenRefused
 from evertill.server.rooms.audit import service as audit
 from evertill.server.rooms.kernel.clock import system_clock
-from evertill.server.rooms.kernel.errors import NotFound, Refused
+from evertill.server.rooms.kernel.errors import Invalid, NotFound, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 class Bearer(HttpBearer):
@@ -40,8 +44,8 @@ api.add_router("", router)
 
 class NothingHere(NotFound):
     code = "NOT_FOUND"
-    says = "There is nothing at this address."
-    next_step = "Look it up in /api/v1/openapi.json."
+    says = _("There is nothing at this address.")
+    next_step = _("Look it up in /api/v1/openapi.json.")
 
 
 @api.exception_handler(Refused)
@@ -63,6 +67,39 @@ def invalid(_request: HttpRequest, error: WordsInvalidError) -> HttpResponse:
     message = "; ".join(f"{field}: {problem['msg']}" for field, problem in zip(fields, problems, strict=True))
     body = {"code": "FIELD_INVALID", "message": message, "next_step": "", "params": {"fields": fields}}
     return JsonResponse(body, status=400)
+
+
+class BodyInvalid(Invalid):
+    code = "BODY_INVALID"
+    says = _("This body is not what its Content-Type says.")
+    next_step = _("Send the file itself, or a form with one file field.")
+
+
+@api.exception_handler(MultiPartParserError)
+@api.exception_handler(SuspiciousOperation)
+def unreadable(request: HttpRequest, _error: Exception) -> HttpResponse:
+    return refused(request, BodyInvalid())
+
+
+class WrongMethod(Invalid):
+    code = "METHOD_NOT_ALLOWED"
+    status = 405
+    says = _("%(method)s means nothing at this address.")
+    next_step = _("Use one of: %(allowed)s.")
+
+
+def wrong_method_in_json(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """ninja's own 405 is plain text; here every refusal is JSON."""
+
+    @functools.wraps(view)
+    def answering(request: HttpRequest, *positions: Any, **names: Any) -> HttpResponse:
+        response = view(request, *positions, **names)
+        if response.status_code != WrongMethod.status:
+            return response
+        refusal = WrongMethod(method=request.method, allowed=response["Allow"])
+        return JsonResponse(refusal.as_json(), status=refusal.status, headers={"Allow": response["Allow"]})
+
+    return answering
 
 
 def nothing_here(_request: HttpRequest, path: str) -> HttpResponse:  # noqa: ARG001 - Django passes the rest of the path

@@ -47,6 +47,16 @@ class Act:
 
 
 @contextmanager
+def refusals_recorded(by: Identity, act: str, *, kind: str, ref: str, now: datetime) -> Iterator[None]:
+    """For the part of an act that no transaction can hold (signing files): the act is recorded already, its refusal here."""
+    try:
+        yield
+    except Refused as refused:
+        audit.record_refusal(by.actor, act, refused, kind=kind, ref=ref, now=now)
+        raise
+
+
+@contextmanager
 def command(by: Identity, act: str, *, kind: str, ref: str, now: datetime, reason: str = "") -> Iterator[Act]:
     current = Act(by, now, ref, reason=reason)
     try:

@@ -17,6 +17,18 @@ class PersonExists(Conflict):
     next_step = _("Choose another login.")
 
 
+class LastAdmin(Conflict):
+    code = "LAST_ADMIN"
+    says = _("%(login)s is the last one who may add people.")
+    next_step = _("Give somebody else the role operator_admin first: evertill person grant.")
+
+
+class TokenUnknown(NotFound):
+    code = "TOKEN_UNKNOWN"
+    says = _("There is no token %(token)s.")
+    next_step = _("Look it up: evertill token list.")
+
+
 class PasswordWeak(Invalid):
     code = "PASSWORD_WEAK"
     says = _("This password is too easy: %(problem)s")

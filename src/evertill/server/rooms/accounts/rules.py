@@ -9,7 +9,6 @@ import re
 from enum import StrEnum
 
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}")
-PASSWORD_LEAST = 10
 
 
 class Role(StrEnum):

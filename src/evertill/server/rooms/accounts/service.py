@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from evertill.server.rooms.accounts import tokens
 from evertill.server.rooms.accounts.commands import command
 from evertill.server.rooms.accounts.errors import (
+    LastAdmin,
     PasswordWeak,
     PersonExists,
     PersonUnknown,
     ScopeUnknown,
     TokenRefused,
+    TokenUnknown,
 )
 from evertill.server.rooms.accounts.models import ApiToken, Grant, Person
 from evertill.server.rooms.accounts.rules import SCOPES, Operation, Role, is_login
+from evertill.server.rooms.audit import service as audit
+from evertill.server.rooms.audit.actor import Actor
 from evertill.server.rooms.kernel.errors import FieldInvalid
 from evertill.server.rooms.organisations import queries as organisations
 from evertill.server.rooms.organisations import service as tree
@@ -69,6 +74,32 @@ def grant(login: str, role: Role, at: str, by: Identity, now: datetime) -> None:
         act.details["role"] = role.value
 
 
+def close_person(login: str, by: Identity, now: datetime) -> None:
+    """Somebody leaves: no sign-in, no token and no role of theirs counts any more. Raises `PersonUnknown`, `LastAdmin`, `NotAllowed`."""
+    with command(by, "person.close", kind="person", ref=login, now=now) as act:
+        act.require(Operation.PEOPLE_EDIT, organisations.operator())
+        person = find_person(login)
+        admins = Grant.objects.filter(role=Role.OPERATOR_ADMIN, person__is_active=True, node=organisations.operator())
+        if not admins.exclude(person=person).exists():
+            raise LastAdmin(login=person.login)
+        Person.objects.filter(pk=person.pk).update(is_active=False)
+
+
+def set_password(login: str, password: str, by: Identity, now: datetime) -> None:
+    """Ends every session of that person. Raises `PersonUnknown`, `PasswordWeak`, `NotAllowed`."""
+    with command(by, "person.password", kind="person", ref=login, now=now) as act:
+        act.require(Operation.PEOPLE_EDIT, organisations.operator())
+        person = find_person(login)
+        _set_password(person, password)
+        person.save(update_fields=["password"])
+
+
+@transaction.atomic
+def note_sign_in(person: Person, now: datetime) -> None:
+    """Somebody came in with the right password."""
+    audit.record(Actor("person", person.login), "person.sign-in", kind="person", ref=person.login, now=now)
+
+
 def find_person(login: str) -> Person:
     """An active person. Raises `PersonUnknown`."""
     person = Person.objects.filter(login=login.lower(), is_active=True).first()
@@ -90,6 +121,14 @@ def create_token(login: str, scope: str, by: Identity, now: datetime) -> str:
         )
         act.details["scope"] = scope
     return token
+
+
+def revoke_token(token_id: int, by: Identity, now: datetime) -> None:
+    """Shuts the door for this token at once. Raises `TokenUnknown` (also when it is revoked already), `NotAllowed`."""
+    with command(by, "token.revoke", kind="token", ref=str(token_id), now=now) as act:
+        act.require(Operation.TOKENS_EDIT, organisations.operator())
+        if not ApiToken.objects.filter(pk=token_id, revoked_at=None).update(revoked_at=now):
+            raise TokenUnknown(token=token_id)
 
 
 def token_shown(token: str, now: datetime) -> ApiToken:

@@ -10,9 +10,14 @@ import hashlib
 import hmac
 import secrets
 import string
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 ALPHABET = string.ascii_letters + string.digits
 LENGTH = 32  # as hawkBit's own (DDI facts §1)
+_HEX = 64  # letters of a digest
 
 
 def fresh() -> str:
@@ -23,6 +28,17 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def same(known_digest: str, token: str) -> bool:
-    """Whether `token` is the one whose digest we keep, in constant time."""
-    return hmac.compare_digest(known_digest, digest(token))
+def word(known_digest: str, ends_at: datetime | None) -> str:
+    """A token's hash and, after an @, the Unix second in which it ends: what a door needs to know, in one word."""
+    return known_digest if ends_at is None else f"{known_digest}@{int(ends_at.timestamp())}"
+
+
+def opens(words: str, token: str, now: datetime) -> bool:
+    """Whether `token` is one that these words name and that has not ended. Each is compared, in constant time."""
+    shown = digest(token)
+    fits = [hmac.compare_digest(each[:_HEX], shown) and not _has_ended(each, now) for each in words.split()]
+    return any(fits)
+
+
+def _has_ended(each: str, now: datetime) -> bool:
+    return len(each) > _HEX and int(each[_HEX + 1 :]) <= now.timestamp()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+REF_MOST = 600  # the longest address of a node
+
 
 class AuditEvent(models.Model):
     """One act or one authenticated refusal."""
@@ -15,7 +17,7 @@ class AuditEvent(models.Model):
     act = models.CharField(max_length=60)
     refused = models.CharField(max_length=60, blank=True, help_text="code of the refusal; empty when the act was done")
     kind = models.CharField(max_length=30, help_text="kind of the thing acted on")
-    ref = models.CharField(max_length=255, help_text="its name: a serial, an id, a node's address")
+    ref = models.CharField(max_length=REF_MOST, help_text="its name: a serial, an id, a node's address")
     node = models.CharField(max_length=600, blank=True, help_text="address of the node it belongs to, at that moment")
     reason = models.TextField(blank=True)
     details = models.JSONField(default=dict)

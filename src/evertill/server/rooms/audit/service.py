@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 
-from evertill.server.rooms.audit.models import AuditEvent
+from evertill.server.rooms.audit.models import REF_MOST, AuditEvent
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -59,7 +59,7 @@ def record_refusal(actor: Actor, act: str, refused: Refused, *, kind: str, ref: 
         act=act,
         refused=refused.code,
         kind=kind,
-        ref=_kept(ref)[:255],
+        ref=_kept(ref)[:REF_MOST],
         details=params,
     )
 

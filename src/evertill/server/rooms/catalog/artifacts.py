@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from evertill.protocol.errors import ProtocolRefused
@@ -14,6 +16,8 @@ from evertill.protocol.release import ComponentWords
 from evertill.protocol.versions import check_version
 from evertill.server.rooms.accounts.commands import command
 from evertill.server.rooms.accounts.rules import Operation
+from evertill.server.rooms.audit import service as audit
+from evertill.server.rooms.catalog import queries
 from evertill.server.rooms.catalog.bundles import inspect
 from evertill.server.rooms.catalog.errors import ArtifactNameTaken, ArtifactTooLarge, ProtocolSaysNo
 from evertill.server.rooms.catalog.models import Artifact
@@ -29,7 +33,11 @@ if TYPE_CHECKING:
 
     from evertill.protocol.manifest import Manifest
     from evertill.server.rooms.accounts.access import Identity
+    from evertill.server.rooms.audit.actor import Actor
     from evertill.server.rooms.kernel.storage import Digests
+
+
+UNUSED_FOR: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,19 @@ def add_passthrough(folder: Path, what: Passthrough, chunks: Iterable[bytes], by
             filename=what.filename, kind=ArtifactKind.PASSTHROUGH, type=what.type, name=what.name, version=what.version
         )
         return _keep(row, digests, by, now)
+
+
+def remove_unused(folder: Path, by: Actor, now: datetime) -> None:
+    """Forgets uploads that no release took up within a month, and files of that age without a row.
+
+    A release, also a draft or one that was taken back, keeps its files for ever. A file without a row may be an upload that is still
+    being judged, or belong to rows that a restored database has forgotten for the moment: hence the month.
+    """
+    for artifact in queries.unused_artifacts(now - UNUSED_FOR):
+        with transaction.atomic():
+            Artifact.objects.filter(pk=artifact.pk).delete()
+            audit.record(by, "artifact.remove", kind="artifact", ref=artifact.filename, now=now)
+    storage.sweep(folder, queries.is_artifact, now - UNUSED_FOR)
 
 
 def _keep(row: Artifact, digests: Digests, by: Identity, now: datetime) -> Artifact:

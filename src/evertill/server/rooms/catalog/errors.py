@@ -90,7 +90,7 @@ class KeysTooFew(Conflict):
 class RotationBreaksTargets(Conflict):
     code = "ROTATION_BREAKS_TARGETS"
     says = _("The published releases are signed by keys that this change takes away.")
-    next_step = _("First sign them again with the keys that stay: evertill keys sign.")
+    next_step = _("First sign them again with the keys that stay: evertill keys renew targets.")
 
 
 class RequestUnknown(NotFound):

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.db.models import Exists, OuterRef
+
 from evertill.server.rooms.catalog.errors import ArtifactUnknown, ReleaseUnknown
 from evertill.server.rooms.catalog.models import Artifact, Release, ReleaseComponent
 from evertill.server.rooms.catalog.rules import State, component_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
 PAGE = 50
 
@@ -42,6 +45,16 @@ def artifact_by_id(artifact_id: int) -> Artifact:
     if artifact is None:
         raise ArtifactUnknown(artifact=artifact_id)
     return artifact
+
+
+def unused_artifacts(added_before: datetime) -> list[Artifact]:
+    """Uploads from before that moment that are in no release."""
+    used = ReleaseComponent.objects.filter(artifact=OuterRef("pk"))
+    return list(Artifact.objects.filter(~Exists(used), added_at__lt=added_before).order_by("pk"))
+
+
+def is_artifact(sha256: str) -> bool:
+    return Artifact.objects.filter(sha256=sha256).exists()
 
 
 def parts(release_id: int) -> list[Part]:

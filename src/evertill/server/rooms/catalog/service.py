@@ -15,7 +15,7 @@ from django.db import transaction
 from evertill.protocol import release as documents
 from evertill.protocol.errors import ProtocolRefused
 from evertill.protocol.manifest import Requirement
-from evertill.server.rooms.accounts.commands import command
+from evertill.server.rooms.accounts.commands import command, refusals_recorded
 from evertill.server.rooms.accounts.rules import Operation
 from evertill.server.rooms.audit import service as audit
 from evertill.server.rooms.catalog import place, queries
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from evertill.server.rooms.accounts.access import Identity
     from evertill.server.rooms.audit.actor import Actor
     from evertill.server.rooms.catalog.trust.repository import Outcome
-    from evertill.server.rooms.catalog.trust.requests import SignatureFile
 
 DEFAULT_MINUTES = 3
 
@@ -66,6 +65,7 @@ class NewRelease:
     recovery: dict[str, str] = field(default_factory=dict)
     stepping_stone: Requirement | None = None
     requirements: Sequence[Requirement] = ()
+    incompatible_peripherals: Sequence[str] = ()
     cves: Sequence[str] = ()
 
 
@@ -90,6 +90,7 @@ def create_release(new: NewRelease, by: Identity, now: datetime) -> Release:
             stepping_stone=msgspec.to_builtins(new.stepping_stone),
             recovery=new.recovery,
             must_unplug=new.must_unplug,
+            incompatible_peripherals=list(new.incompatible_peripherals),
             cves=list(new.cves),
             state=State.DRAFT,
             created_at=now,
@@ -124,11 +125,11 @@ def publish(release_id: int, signers: Iterable[CryptoSigner], by: Identity, now:
         documents={documents.release_path(release_id): documents.encode(document)},
         components=[_component_file(artifact) for artifact in artifacts if artifact.kind == ArtifactKind.BUNDLE],
     )
-    try:
-        outcome = repository.change_targets(change, now, signers)
-    finally:
-        reconcile(by.actor, now)
-    return outcome
+    with refusals_recorded(by, "release.publish", kind="release", ref=str(release_id), now=now):
+        try:
+            return repository.change_targets(change, now, signers)
+        finally:
+            reconcile(by.actor, now)
 
 
 def withdraw(release_id: int, reason: str, by: Identity, now: datetime) -> None:
@@ -162,29 +163,11 @@ def revoke(
     floor = repository.floor()
     entry = documents.Revocation(release=release_id, revoked_at=now, reason=reason)
     body = documents.encode(msgspec.structs.replace(floor, revoked=[*floor.revoked, entry]))
-    try:
-        outcome = repository.change_targets(TargetsChange(documents={documents.FLOOR_PATH: body}), now, signers)
-    finally:
-        reconcile(by.actor, now)
-    return outcome
-
-
-def import_signatures(file: SignatureFile, by: Identity, now: datetime) -> Outcome:
-    """Adds signatures made elsewhere; what is then signed by enough takes force. Raises `RequestUnknown`, `KeyNotListed`, `SignatureInvalid`, `NotAllowed`."""
-    with command(by, "keys.import", kind="signing-request", ref=file.request, now=now) as act:
-        act.require(Operation.RELEASES_EDIT, organisations.operator())
-    try:
-        return place.repository().import_signatures(file, now)
-    finally:
-        reconcile(by.actor, now)
-
-
-def cancel_request(request_id: str, by: Identity, now: datetime) -> None:
-    """Drops what waits for signatures; its release is a draft again. Raises `RequestUnknown`, `NotAllowed`."""
-    with command(by, "keys.cancel", kind="signing-request", ref=request_id, now=now) as act:
-        act.require(Operation.RELEASES_EDIT, organisations.operator())
-        place.repository().cancel(request_id)
-    reconcile(by.actor, now)
+    with refusals_recorded(by, "release.revoke", kind="release", ref=str(release_id), now=now):
+        try:
+            return repository.change_targets(TargetsChange(documents={documents.FLOOR_PATH: body}), now, signers)
+        finally:
+            reconcile(by.actor, now)
 
 
 @transaction.atomic
@@ -278,6 +261,7 @@ def _document(release: Release, artifacts: Sequence[Artifact], now: datetime) ->
             "recovery",
             "minutes",
             "must_unplug",
+            "incompatible_peripherals",
             "cves",
         )
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from evertill.server.rooms.fleet.rules import Client, State
+from evertill.server.rooms.fleet.rules import REVISION_MOST, Client, State
 
 
 class Model(models.Model):
@@ -21,11 +21,14 @@ class Model(models.Model):
 class Terminal(models.Model):
     """One terminal; `serial` is its controllerId at the device door."""
 
+    id = models.AutoField(
+        primary_key=True
+    )  # 31 bits: on SQLite what hangs on it lies at its own row number, 2 µs of a poll
     serial = models.CharField(max_length=64, unique=True)
     name = models.CharField(max_length=120, blank=True)
     node = models.ForeignKey("organisations.Node", on_delete=models.PROTECT, related_name="+")
     model = models.ForeignKey(Model, on_delete=models.PROTECT, related_name="+", null=True)
-    hardware_revision = models.CharField(max_length=40, blank=True)
+    hardware_revision = models.CharField(max_length=REVISION_MOST, blank=True)
     client = models.CharField(max_length=10, choices=[(client.value, client.value) for client in Client])
     state = models.CharField(
         max_length=10, default=State.ACTIVE, choices=[(state.value, state.value) for state in State]

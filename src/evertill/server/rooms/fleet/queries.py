@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import Q
+from django.db.models import BigIntegerField, Func, OuterRef, Q, Subquery
 
+from evertill.server.rooms.accounts import tokens
 from evertill.server.rooms.fleet.errors import ModelUnknown, TerminalUnknown
 from evertill.server.rooms.fleet.models import Attribute, Credential, Model, Seen, Terminal
 from evertill.server.rooms.fleet.rules import Client, State, default_proof
@@ -29,6 +30,19 @@ class Filters:
     client: str = ""
     state: str = ""
     model: str = ""
+
+
+ALL: Final = Filters()
+
+
+class _UnixSeconds(Func):
+    """A stored moment as whole Unix seconds, so that both databases can add to it and compare it."""
+
+    output_field = BigIntegerField()
+    template = "CAST(EXTRACT(EPOCH FROM %(expressions)s) AS BIGINT)"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **words: Any) -> Any:
+        return self.as_sql(compiler, connection, template="unixepoch(%(expressions)s)", **words)
 
 
 def by_serial(serial: str) -> Terminal:
@@ -68,19 +82,32 @@ def in_subtree(node: Node) -> list[int]:
 
 def page(nodes: Iterable[Node], filters: Filters, after_serial: str = "", size: int = PAGE) -> list[Terminal]:
     """At most `size` terminals of these subtrees in the order of their serials, after `after_serial` (keyset)."""
+    rows = Terminal.objects.select_related("node", "model").filter(narrowed(nodes, filters), serial__gt=after_serial)
+    return list(rows.order_by("serial")[:size])
+
+
+def narrowed(nodes: Iterable[Node], filters: Filters = ALL, to: str = "") -> Q:
+    """The terminals of these subtrees that pass the filters; `to` leads to the terminal from a higher room's rows (`terminal__`)."""
+    passes = _below(nodes, to)
+    if filters.search:
+        passes &= Q((f"{to}serial__icontains", filters.search)) | Q((f"{to}name__icontains", filters.search))
+    exact = {"client": filters.client, "state": filters.state, "model__name": filters.model}
+    return passes & Q(**{f"{to}{name}": value for name, value in exact.items() if value})
+
+
+def _below(nodes: Iterable[Node], to: str) -> Q:
+    nodes = list(nodes)
+    if any(node.is_root() for node in nodes):
+        return Q()  # everything there is: nothing to compare
     scope = Q(pk__in=[])
     for node in nodes:
-        scope |= Q(node__path__startswith=node.path)
-    rows = Terminal.objects.select_related("node", "model").filter(scope, serial__gt=after_serial)
-    if filters.search:
-        rows = rows.filter(Q(serial__icontains=filters.search) | Q(name__icontains=filters.search))
-    if filters.client:
-        rows = rows.filter(client=filters.client)
-    if filters.state:
-        rows = rows.filter(state=filters.state)
-    if filters.model:
-        rows = rows.filter(model__name=filters.model)
-    return list(rows.order_by("serial")[:size])
+        scope |= Q((f"{to}node__path__startswith", node.path))
+    return scope
+
+
+def count_up_to(most: int, nodes: Iterable[Node]) -> int:
+    """How many terminals these subtrees have, counted no further than `most`: the cost is bounded, however large the fleet."""
+    return Terminal.objects.filter(narrowed(nodes)).values("pk")[:most].count()
 
 
 def attributes(terminal_id: int) -> dict[str, str]:
@@ -98,14 +125,21 @@ def attributes_of(terminal_ids: Iterable[int]) -> dict[int, dict[str, str]]:
 
 
 def usable_digests(terminal_ids: Iterable[int], now: datetime) -> dict[int, list[str]]:
-    """Hashes of the tokens each terminal may show now, newest first."""
+    """Hashes of the tokens each terminal may show now, with the end of those that have one (`tokens.word`); newest first."""
     usable = Credential.objects.filter(
         Q(ends_at=None) | Q(ends_at__gt=now), terminal_id__in=terminal_ids, revoked_at=None
     )
     found: dict[int, list[str]] = {}
-    for terminal_id, digest in usable.order_by("-made_at", "-pk").values_list("terminal_id", "digest"):
-        found.setdefault(terminal_id, []).append(digest)
+    rows = usable.order_by("-made_at", "-pk").values_list("terminal_id", "digest", "ends_at")
+    for terminal_id, digest, ends_at in rows:
+        found.setdefault(terminal_id, []).append(tokens.word(digest, ends_at))
     return found
+
+
+def last_seen_s(terminal: str) -> Subquery:
+    """For a higher room's rows: when the terminal that this field names was last seen, in Unix seconds; NULL: never."""
+    mine = Seen.objects.filter(terminal_id=OuterRef(terminal))
+    return Subquery(mine.values(at_s=_UnixSeconds("at"))[:1])
 
 
 def last_seen(terminal_ids: Iterable[int]) -> dict[int, datetime]:
@@ -152,9 +186,9 @@ def named_below(node: Node, serials: Iterable[str]) -> list[Terminal]:
 
 
 def ended_digests(now: datetime) -> dict[int, set[str]]:
-    """By terminal: hashes of rotated tokens whose last moment has come."""
+    """By terminal: rotated tokens whose last moment has come, as `usable_digests` told them."""
     found: dict[int, set[str]] = {}
-    rows = Credential.objects.filter(ends_at__lte=now, revoked_at=None).values_list("terminal_id", "digest")
-    for terminal_id, digest in rows:
-        found.setdefault(terminal_id, set()).add(digest)
+    rows = Credential.objects.filter(ends_at__lte=now, revoked_at=None).values_list("terminal_id", "digest", "ends_at")
+    for terminal_id, digest, ends_at in rows:
+        found.setdefault(terminal_id, set()).add(tokens.word(digest, ends_at))
     return found

@@ -11,6 +11,7 @@ SERIAL = re.compile(r"[A-Za-z0-9._-]{1,64}")
 ATTRIBUTES_MOST = 100
 ATTRIBUTE_KEY_MOST = 128
 ATTRIBUTE_VALUE_MOST = 128
+REVISION_MOST = 40
 
 
 class Client(StrEnum):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
@@ -29,6 +31,7 @@ from evertill.server.rooms.fleet.rules import (
     ATTRIBUTE_KEY_MOST,
     ATTRIBUTE_VALUE_MOST,
     ATTRIBUTES_MOST,
+    REVISION_MOST,
     Client,
     ConfigMode,
     State,
@@ -38,6 +41,7 @@ from evertill.server.rooms.fleet.rules import (
 )
 from evertill.server.rooms.kernel.errors import FieldInvalid
 from evertill.server.rooms.kernel.events import raise_event
+from evertill.server.rooms.kernel.rows import check_texts
 from evertill.server.rooms.organisations import queries as organisations
 
 if TYPE_CHECKING:
@@ -76,9 +80,14 @@ def add_model(name: str, hardware: list[str], by: Identity, now: datetime, proof
         act.require(Operation.TERMINALS_EDIT, organisations.operator())
         if proof and not is_proof(proof):
             raise FieldInvalid(field="proof", problem=_("use versions, after_restart, reported or attribute:KEY"))
+        model = Model(name=name, hardware=hardware, proof=proof)
+        check_texts(model)
+        if any(len(revision) > REVISION_MOST for revision in hardware):
+            raise FieldInvalid(field="hardware", problem=_("use at most %(most)s characters") % {"most": REVISION_MOST})
         if Model.objects.filter(name=name).exists():
             raise ModelExists(model=name)
-        return Model.objects.create(name=name, hardware=hardware, proof=proof)
+        model.save(force_insert=True)
+        return model
 
 
 def add_terminal(new: NewTerminal, by: Identity, now: datetime) -> tuple[Terminal, str]:
@@ -137,7 +146,9 @@ def create_gateway_token(name: str, by: Identity, now: datetime) -> str:
         if GatewayToken.objects.filter(name=name).exists():
             raise GatewayTokenExists(name=name)
         token = tokens.fresh()
-        GatewayToken.objects.create(name=name, digest=tokens.digest(token), made_at=now)
+        row = GatewayToken(name=name, digest=tokens.digest(token), made_at=now)
+        check_texts(row)
+        row.save(force_insert=True)
     return token
 
 
@@ -214,9 +225,16 @@ def ask_for_config(terminal_id: int, now: datetime) -> None:
 
 @transaction.atomic
 def note_seen(polls: Iterable[tuple[int, datetime, str | None]]) -> None:
-    """Last polls (terminal id, moment, address) in one batch. A crash may lose the last second of these, nothing else."""
+    """Last polls (terminal id, moment, address) in one batch, to the second. A crash may lose the last second of these, nothing else.
+
+    In the order of the rows: neighbours share a page (1.5 µs of a poll), and two batches never lock crosswise.
+    """
+    stored = cache(connection.ops.adapt_datetimefield_value)  # a batch has thousands of polls and a few seconds
     with connection.cursor() as cursor:
-        cursor.executemany(_SEEN, list(polls))
+        rows = (
+            (each, stored(at.replace(microsecond=0)), address) for each, at, address in sorted(polls, key=itemgetter(0))
+        )
+        cursor.executemany(_SEEN, list(rows))
 
 
 def _create(new: NewTerminal, node: Node, now: datetime) -> Terminal:
@@ -228,7 +246,7 @@ def _create(new: NewTerminal, node: Node, now: datetime) -> Terminal:
     model = queries.model_named(new.model) if new.model else None
     if model is not None and new.hardware_revision and new.hardware_revision not in model.hardware:
         raise FieldInvalid(field="hardware_revision", problem=_("this model has no such revision"))
-    return Terminal.objects.create(
+    terminal = Terminal(
         serial=new.serial,
         name=new.name,
         node=node,
@@ -237,6 +255,9 @@ def _create(new: NewTerminal, node: Node, now: datetime) -> Terminal:
         client=new.client,
         added_at=now,
     )
+    check_texts(terminal)
+    terminal.save(force_insert=True)
+    return terminal
 
 
 def _check_token(token: str) -> None:

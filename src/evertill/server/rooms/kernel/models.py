@@ -32,6 +32,8 @@ class QueuedWork(models.Model):
     cursor = models.JSONField(null=True)
     done = models.IntegerField(default=0)
     queued_at = models.DateTimeField()
+    waits_until = models.DateTimeField(null=True, help_text="after a failure: not tried again before")
+    failure = models.TextField(blank=True, help_text="of the last try")
     finished_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
 
@@ -63,6 +64,33 @@ def write_whole(path: Path, content: bytes, *, mode: int = 0o644) -> None:
 def address(folder: Path, sha256: str) -> Path:
     """Where a content-addressed folder keeps the file with this hash."""
     return folder / sha256[:2] / sha256
+
+
+def sweep(folder: Path, keep: Callable[[str], bool], before: datetime) -> list[str]:
+    """Removes from a content-addressed folder what was stored before `before` and has a hash that nobody keeps, and what killed
+    writers left; answers the names of the files that went.
+
+    A file is moved aside before it is judged: whoever stores the same bytes meanwhile puts a new file into its place, or finds it back.
+    """
+    for left in [*folder.glob(".*.part"), *folder.glob("*/.*.gone")]:
+        if _written_before(left, before):
+            left.unlink()
+    gone = []
+    for path in sorted(folder.glob("??/[0-9a-f]*")):
+        if not _written_before(path, before) or keep(path.name):
+            continue
+        aside = path.with_name(f".{path.name}.gone")
+        path.rename(aside)
+        if _written_before(aside, before):
+            aside.unlink()
+            gone.append(path.name)
+        else:
+            aside.rename(path)
+    return gone
+
+
+def _written_before(path: Path, moment: datetime) -> bool:
+    return path.stat().st_mtime < moment.timestamp()
 
 
 def store(folder: Path, chunks: Iterable[bytes]) -> Digests:

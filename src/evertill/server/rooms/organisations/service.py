@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from evertill.server.rooms.audit import service as audit
 from evertill.server.rooms.kernel.errors import FieldInvalid
+from evertill.server.rooms.kernel.rows import check_texts
 from evertill.server.rooms.organisations import queries
 from evertill.server.rooms.organisations.errors import NodeExists, NodeMisplaced, OperatorExists
 from evertill.server.rooms.organisations.models import Node
@@ -38,9 +39,16 @@ def create_operator(
     root = queries.operator_or_none()
     if root is not None:
         raise OperatorExists(address=root.address)
-    node = Node.add_root(
-        slug=slug, address=slug, kind=Kind.OPERATOR, name_zh=names.zh, name_en=names.en, time_zone=time_zone
-    )
+    said = {
+        "slug": slug,
+        "address": slug,
+        "kind": Kind.OPERATOR,
+        "name_zh": names.zh,
+        "name_en": names.en,
+        "time_zone": time_zone,
+    }
+    check_texts(Node(**said), set_later="path")
+    node = Node.add_root(**said)
     audit.record(actor, "node.add", kind="node", ref=slug, node=slug, now=now, details={"kind": Kind.OPERATOR})
     return _as_node(node)
 
@@ -59,17 +67,17 @@ def add_node(address: str, kind: Kind, names: NodeNames, *, time_zone: str = "",
     full = f"{parent.address}/{slug}"
     if Node.objects.filter(address=full).exists():
         raise NodeExists(address=full)
-    return _as_node(
-        parent.add_child(
-            slug=slug,
-            address=full,
-            kind=kind,
-            name_zh=names.zh,
-            name_en=names.en,
-            time_zone=time_zone,
-            merchant_no=merchant_no,
-        )
-    )
+    said = {
+        "slug": slug,
+        "address": full,
+        "kind": kind,
+        "name_zh": names.zh,
+        "name_en": names.en,
+        "time_zone": time_zone,
+        "merchant_no": merchant_no,
+    }
+    check_texts(Node(**said), set_later="path")
+    return _as_node(parent.add_child(**said))
 
 
 def _as_node(node: object) -> Node:

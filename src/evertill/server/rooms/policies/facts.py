@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from evertill.server.rooms.policies.queries import Effective
 
 COMPONENT: Final = "component."
+UPDATER: Final = "agent"  # our agent's own component, which comes with the terminal
 MODEL: Final = "hardware.model"
 REVISION: Final = "hardware.revision"
 _NO_ACTION: Final = facts.ActionFacts()
@@ -200,8 +201,14 @@ def _release(release: Release, components: dict[str, facts.Component], *, passth
     )
 
 
-def purpose_of(release: facts.ReleaseFacts, installed: Mapping[str, str]) -> facts.Purpose:
-    """What taking this release would be for a terminal with these components."""
+def purpose_of(release: facts.ReleaseFacts, installed: Mapping[str, str], client: Client) -> facts.Purpose:
+    """What taking this release would be for a terminal with these components.
+
+    A terminal of ours that tells of nothing but its updater has no software yet. Foreign clients have some, and tell nothing of it.
+    """
+    is_bare = client is Client.EVERTILL and not installed.keys() - {UPDATER}
+    if is_bare and release.components.keys() - {UPDATER}:
+        return facts.Purpose.FIRST
     relations = {
         _relation(component, installed[name]) for name, component in release.components.items() if name in installed
     }

@@ -5,7 +5,7 @@ Rules kept here: a fixed number of queries per batch; nothing is decided or writ
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from django.db.models import Max
@@ -14,10 +14,13 @@ from evertill.protocol.policy import Client
 from evertill.protocol.windows import Share
 from evertill.server.rooms.catalog import queries as catalog
 from evertill.server.rooms.fleet import queries as fleet
+from evertill.server.rooms.fleet.rules import State as TerminalState
 from evertill.server.rooms.policies import facts
 from evertill.server.rooms.policies.rules import decide
+from evertill.server.rooms.policies.rules.builds import security_build
 from evertill.server.rooms.policies.rules.inputs import (
     DATED,
+    NEWS,
     Act,
     ActionFacts,
     Presence,
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from evertill.server.rooms.policies.rules import Decision
-    from evertill.server.rooms.policies.rules.inputs import Inputs
+    from evertill.server.rooms.policies.rules.inputs import Inputs, ReleaseFacts
 
 _TURNS: Final = {
     RolloutState.READY: TurnState.READY,
@@ -46,6 +49,7 @@ _TURNS: Final = {
     RolloutState.STOPPED: TurnState.STOPPED,
     RolloutState.FINISHED: TurnState.RUNNING,  # who was away while it ran may still follow
 }
+_OUT_OF_REACH: Final = frozenset({1, 2})  # decide()'s numbers: it does not fit, or it is not its turn
 REPORTED: Final = "reported"  # fleet.rules.PROOFS: nothing better exists than the device's own report
 
 
@@ -68,6 +72,36 @@ def decisions(questions: Sequence[Question], now: datetime) -> list[Decision]:
 
 
 def inputs(questions: Sequence[Question], now: datetime) -> list[Inputs]:
+    """In the order of the questions. A critical release gives way to a security-only build that its terminal can get (design §4)."""
+    made = _inputs(questions, now)
+    beside = {
+        question.terminal_id
+        for question, each in zip(questions, made, strict=True)
+        if each.release.severity == "critical"
+    }
+    builds = _security_builds(beside, now) if beside else {}
+    return [
+        replace(each, security_build=build.version)
+        if (build := security_build(each.release, each.terminal, builds.get(question.terminal_id, ()))) is not None
+        else each
+        for question, each in zip(questions, made, strict=True)
+    ]
+
+
+def _security_builds(terminal_ids: Collection[int], now: datetime) -> dict[int, list[ReleaseFacts]]:
+    """By terminal: the builds that fix one version alone, fit it, and are its turn."""
+    known = facts.release_facts(catalog.dated_ids({"critical"})).values()
+    questions = [
+        Question(terminal_id, each.id) for terminal_id in terminal_ids for each in known if each.fixes_on is not None
+    ]
+    found: dict[int, list[ReleaseFacts]] = {}
+    for question, each in zip(questions, _inputs(questions, now), strict=True):
+        if not any(outcome.holds and outcome.number in _OUT_OF_REACH for outcome in decide(each).outcomes):
+            found.setdefault(question.terminal_id, []).append(each.release)
+    return found
+
+
+def _inputs(questions: Sequence[Question], now: datetime) -> list[Inputs]:
     terminal_ids = {question.terminal_id for question in questions}
     if not questions:
         return []
@@ -96,27 +130,32 @@ def is_forced(action: Action, now: datetime) -> bool:
 
 
 def last_limited_installs(terminal_ids: Collection[int]) -> dict[int, datetime]:
-    """When each terminal last finished an update that counts for the rate limit: no security, no repair, no going back, not by hand."""
+    """When each terminal last finished an update that counts for the rate limit: not the first one, no security, no repair, no going back, not by hand."""
     rows = Action.objects.filter(
         terminal_id__in=terminal_ids, state=State.FINISHED, purpose=Purpose.UPDATE, tapped_at=None
     )
-    counted = rows.exclude(release__severity__in=DATED).values("terminal_id")
+    counted = rows.exclude(kind=Kind.DOWNLOADONLY).exclude(release__severity__in=DATED).values("terminal_id")
     return dict(counted.annotate(last=Max("closed_at")).values_list("terminal_id", "last"))
 
 
 def is_installing(action: Action) -> bool:
-    """Between its start and its proof; a ddi client installs when it has fetched the action, ours says when it begins."""
+    """Between its start and its proof: it holds its shop's turn. One that is asked to stop may have gone too far, so it counts until it answers or its time is over."""
     if action.timed_out_at is not None:
         return False
     if action.state in CLOSED:
         return action.state == State.FINISHED and not is_proven(action)
-    started = action.installing_at if action.terminal.client == Client.EVERTILL else action.retrieved_at
-    return started is not None and action.state != State.CANCELING
+    return has_begun(action) and (action.state != State.CANCELING or action.expires_at is not None)
+
+
+def has_begun(action: Action) -> bool:
+    """A ddi client installs when it has fetched the action, ours says when it begins."""
+    return (action.installing_at if action.terminal.client == Client.EVERTILL else action.retrieved_at) is not None
 
 
 def is_proven(action: Action) -> bool:
-    """Believed: by the terminal's own words, or, where the model has no better proof, by its report."""
-    return action.verified_at is not None or (action.state == State.FINISHED and action.proof == REPORTED)
+    """Believed: by the terminal's own words, or by its report where the model has no better proof or nothing was to be installed."""
+    by_report = action.proof == REPORTED or action.kind == Kind.DOWNLOADONLY
+    return action.verified_at is not None or (action.state == State.FINISHED and by_report)
 
 
 def has_failed(action: Action) -> bool:
@@ -202,7 +241,9 @@ class _Shops:
         tills: dict[int, list[int]] = {}
         for pk, node_id in fleet.active_at(nodes):
             tills.setdefault(node_id, []).append(pk)
-        fetched = Action.objects.filter(terminal__node_id__in=nodes, retrieved_at__isnull=False)
+        fetched = Action.objects.filter(terminal__node_id__in=nodes, retrieved_at__isnull=False).exclude(
+            terminal__state=TerminalState.RETIRED
+        )
         newest = fetched.values("terminal_id").annotate(newest=Max("pk")).values("newest")
         actions = list(Action.objects.select_related("terminal").filter(pk__in=newest).order_by("pk"))
         shops = {}
@@ -235,7 +276,12 @@ def offered(terminal_id: int) -> list[Question]:
 def newer(terminal_id: int) -> list[int]:
     """Every published release that would be an update here, newest first, rolled out or not."""
     installed = facts.installed_components(fleet.attributes(terminal_id))
-    finished = Action.objects.filter(terminal_id=terminal_id, state=State.FINISHED).values_list("release_id", flat=True)
+    installed_here = Action.objects.filter(terminal_id=terminal_id, state=State.FINISHED).exclude(
+        kind=Kind.DOWNLOADONLY
+    )
+    finished = installed_here.values_list("release_id", flat=True)
     open_to_it = set(catalog.published_ids()) - set(finished)
+    [terminal] = fleet.by_ids([terminal_id])
+    client = Client(terminal.client)
     known = facts.release_facts(open_to_it).values()
-    return sorted((each.id for each in known if facts.purpose_of(each, installed) is Purpose.UPDATE), reverse=True)
+    return sorted((each.id for each in known if facts.purpose_of(each, installed, client) in NEWS), reverse=True)

@@ -54,6 +54,20 @@ class DownloadRefused(Forbidden):
     next_step = _("Poll again; the deployment is offered when nothing holds it any more.")
 
 
+class StoreTurn(Conflict):
+    """Not a no for good: the terminal asks again when its offers say so."""
+
+    code = "STORE_TURN"
+    says = _("%(serial)s in the same shop is being updated; its tills take turns.")
+    next_step = _("Go on selling and poll again; the offers say when it is this till's turn.")
+
+
+class StoreHalted(Conflict):
+    code = "STORE_HALTED"
+    says = _("%(serial)s in the same shop did not finish its update; the others wait.")
+    next_step = _("Go on selling; the operator looks at that till first.")
+
+
 class ReleaseNotAssignable(Conflict):
     code = "RELEASE_NOT_ASSIGNABLE"
     says = _("Release %(release)s is %(state)s and cannot be assigned.")

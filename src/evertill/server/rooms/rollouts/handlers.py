@@ -12,7 +12,7 @@ from evertill.server.rooms.kernel.events import Handler
 from evertill.server.rooms.kernel.jobs import PieceHandler
 from evertill.server.rooms.policies.events import PoliciesChanged, SwitchedOff
 from evertill.server.rooms.rollouts import asking, linking
-from evertill.server.rooms.rollouts.service import assigning, groups, moving, proofs, standing
+from evertill.server.rooms.rollouts.service import assigning, groups, moving, proofs, situations, standing
 from evertill.server.rooms.rollouts.states import State
 
 SWITCHED_OFF: Final = Actor.system("switched-off")
@@ -62,4 +62,5 @@ QUEUE: Final = (
     PieceHandler(groups.OPEN_GROUP, groups.open_piece),
     PieceHandler(groups.CANCEL, groups.cancel_piece),
     PieceHandler(groups.FOLLOW, groups.follow_piece),
+    PieceHandler(situations.NOTE_WAITING, situations.note_waiting_piece),
 )

@@ -10,8 +10,10 @@ from django.db.models import Q
 
 from evertill.server.rooms.fleet import queries as fleet
 from evertill.server.rooms.kernel.jobs import Job
-from evertill.server.rooms.rollouts.models import Action, Standing
-from evertill.server.rooms.rollouts.service import groups, moving, standing
+from evertill.server.rooms.rollouts import queries
+from evertill.server.rooms.rollouts.models import Action, Situation, Standing
+from evertill.server.rooms.rollouts.service import groups, moving, situations, standing
+from evertill.server.rooms.rollouts.states import State
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,14 +35,29 @@ def refresh_due(now: datetime) -> None:
         standing.refresh(terminal_ids, now)
 
 
+def review_situations(now: datetime) -> None:
+    """What lists say of terminals, where time alone may have changed it."""
+    due = Situation.objects.filter(review_at_s__lte=int(now.timestamp()))
+    for _turn in range(BATCHES_PER_TURN):
+        terminal_ids = list(due.values_list("terminal_id", flat=True)[: situations.BATCH])
+        if not terminal_ids:
+            return
+        situations.note(terminal_ids, now)
+
+
 @transaction.atomic
 def time_out(now: datetime) -> None:
-    """Actions whose terminal has been silent for too long count as failed; a later proof still ends that."""
-    for action in Action.objects.select_related("terminal__node", "release").filter(expires_at__lte=now)[
-        : standing.BATCH
-    ]:
-        if Action.objects.filter(pk=action.pk, expires_at=action.expires_at).update(expires_at=None, timed_out_at=now):
-            moving.record(action, "action.timed-out", standing.DECIDER, now)
+    """Actions whose terminal has been silent for too long count as failed; a later proof still ends that. What was being taken back is not awaited any more."""
+    silent = Action.objects.select_related("terminal__node", "release").filter(expires_at__lte=now)[: standing.BATCH]
+    beside: set[int] = set()
+    for action in silent:
+        failed = action.state != State.CANCELING
+        sets = {"expires_at": None, "timed_out_at": now} if failed else {"expires_at": None}
+        if Action.objects.filter(pk=action.pk, state=action.state, expires_at=action.expires_at).update(**sets):
+            moving.record(action, "action.timed-out" if failed else "action.cancel-unanswered", standing.DECIDER, now)
+            situations.note([action.terminal_id], now)
+            beside.update(queries.waiting_beside(action.terminal))
+    standing.refresh(beside, now)
 
 
 def shut_out_ended_tokens(now: datetime) -> None:
@@ -54,6 +71,7 @@ def shut_out_ended_tokens(now: datetime) -> None:
 
 JOBS: Final = (
     Job("rollouts.refresh-due", OFTEN, refresh_due),
+    Job("rollouts.review-situations", OFTEN, review_situations),
     Job("rollouts.time-out", OFTEN, time_out),
     Job("rollouts.tick", OFTEN, groups.tick),
     Job("rollouts.ended-tokens", SELDOM, shut_out_ended_tokens),

@@ -33,6 +33,10 @@ class Curve:
     def total(self) -> int:
         return self.points[-1][1] if self.points else 0
 
+    def until(self, moment: datetime) -> int:
+        """So many by then; the minute that had begun counts."""
+        return max((count for at, count in self.points if at <= moment), default=0)
+
 
 @dataclass(frozen=True)
 class ModelCounts:
@@ -50,6 +54,13 @@ def verified(rollout_id: int, group: int) -> Curve:
 def errors(rollout_id: int, group: int) -> Curve:
     ended = Coalesce(F("action__timed_out_at"), F("action__closed_at"))
     return _curve(RolloutMember.objects.filter(FAILED, rollout_id=rollout_id, group=group).annotate(ended=ended))
+
+
+def minutes(rollout_id: int, group: int) -> list[tuple[datetime, int, int]]:
+    """(minute, verified until then, failed until then) for each minute in which something ended, newest first."""
+    good, bad = verified(rollout_id, group), errors(rollout_id, group)
+    moments = {at for curve in (good, bad) for at, _count in curve.points}
+    return [(at, good.until(at), bad.until(at)) for at in sorted(moments, reverse=True)]
 
 
 def by_model(rollout_id: int, group: int) -> list[ModelCounts]:

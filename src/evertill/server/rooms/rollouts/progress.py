@@ -11,7 +11,7 @@ from evertill.server.rooms.rollouts.asking import REPORTED
 from evertill.server.rooms.rollouts.errors import RolloutUnknown
 from evertill.server.rooms.rollouts.models import Rollout, RolloutGroup, RolloutMember
 from evertill.server.rooms.rollouts.rules import Counts
-from evertill.server.rooms.rollouts.states import State
+from evertill.server.rooms.rollouts.states import Kind, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 PAGE = 50
 # The same words as `asking.is_proven` and `asking.has_failed`, in SQL.
-PROVEN = Q(action__verified_at__isnull=False) | Q(action__state=State.FINISHED, action__proof=REPORTED)
+_BY_REPORT = Q(action__proof=REPORTED) | Q(action__kind=Kind.DOWNLOADONLY)
+PROVEN = Q(action__verified_at__isnull=False) | (Q(action__state=State.FINISHED) & _BY_REPORT)
 _TIMED_OUT = Q(action__timed_out_at__isnull=False)
 FAILED = Q(action__state=State.ERROR) | (_TIMED_OUT & ~PROVEN)
 _CANCELLED = Q(action__state__in=[State.CANCELED, State.CANCELING])
@@ -76,8 +77,11 @@ def counts(rollout_id: int) -> dict[int, Counts]:
 def groups(rollout_id: int) -> list[GroupProgress]:
     """Every group with its counts, for a page that is fetched again and again: two queries."""
     found = counts(rollout_id)
-    rows = RolloutGroup.objects.filter(rollout_id=rollout_id).order_by("number")
-    return [GroupProgress(group, found.get(group.number, Counts())) for group in rows]
+    return [GroupProgress(group, found.get(group.number, Counts())) for group in groups_of(rollout_id)]
+
+
+def groups_of(rollout_id: int) -> list[RolloutGroup]:
+    return list(RolloutGroup.objects.filter(rollout_id=rollout_id).order_by("number"))
 
 
 def members(rollout_id: int, group: int | None = None, after_serial: str = "", size: int = PAGE) -> list[RolloutMember]:

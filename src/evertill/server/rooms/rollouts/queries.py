@@ -10,7 +10,7 @@ from evertill.protocol.ddi import MAX_ACTION_HISTORY, ActionHistory
 from evertill.server.rooms.policies import queries as policies
 from evertill.server.rooms.rollouts.errors import ActionUnknown
 from evertill.server.rooms.rollouts.models import Action, ActionStatus
-from evertill.server.rooms.rollouts.states import SHOPS, State
+from evertill.server.rooms.rollouts.states import SHOPS, Kind, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class StandingRow(NamedTuple):
     """One row as both drivers give it (sqlite3 gives 0 and 1 for booleans); moments are Unix seconds.
 
-    Show `link` when it is not "none" and `closes_at_s` is None or later than now. `digests` is space-separated; empty = no token opens this door.
+    Show `link` when it is not "none" and `closes_at_s` is None or later than now. `digests` are `tokens.word`s; empty = no token opens this door.
     """
 
     serial: str
@@ -76,8 +76,8 @@ def action_history(action: Action, wanted: int) -> ActionHistory | None:
 
 
 def last_installed(terminal_ids: Collection[int]) -> dict[int, int]:
-    """The newest finished action of each terminal that has one."""
-    rows = Action.objects.filter(terminal_id__in=terminal_ids, state=State.FINISHED)
+    """The newest action of each terminal that was finished and installed something."""
+    rows = Action.objects.filter(terminal_id__in=terminal_ids, state=State.FINISHED).exclude(kind=Kind.DOWNLOADONLY)
     return dict(rows.values("terminal_id").annotate(newest=Max("pk")).values_list("terminal_id", "newest"))
 
 

@@ -34,6 +34,18 @@ class Halt(StrEnum):
     TOO_FEW = "too_few"  # nobody is left who could still succeed, and the success threshold is not reached
 
 
+class Update(StrEnum):
+    """How a terminal stands with its updates: the glyph of its chip (look.md), or `idle` where there is nothing to say."""
+
+    GOOD = "good"
+    MOVE = "move"
+    WAIT = "wait"
+    ASK = "ask"
+    NEED = "need"
+    OFF = "off"
+    IDLE = "idle"
+
+
 # What a person may do in which state; the job alone halts and finishes.
 STARTS_FROM: Final = frozenset({RolloutState.READY})
 PAUSES_FROM: Final = frozenset({RolloutState.RUNNING})

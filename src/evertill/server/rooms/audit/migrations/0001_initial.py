@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                 ('act', models.CharField(max_length=60)),
                 ('refused', models.CharField(blank=True, help_text='code of the refusal; empty when the act was done', max_length=60)),
                 ('kind', models.CharField(help_text='kind of the thing acted on', max_length=30)),
-                ('ref', models.CharField(help_text="its name: a serial, an id, a node's address", max_length=255)),
+                ('ref', models.CharField(help_text="its name: a serial, an id, a node's address", max_length=600)),
                 ('node', models.CharField(blank=True, help_text='address of the node it belongs to, at that moment', max_length=600)),
                 ('reason', models.TextField(blank=True)),
                 ('details', models.JSONField(default=dict)),

@@ -47,6 +47,7 @@ class Migration(migrations.Migration):
                 ('stepping_stone', models.JSONField(null=True)),
                 ('recovery', models.JSONField(default=dict)),
                 ('must_unplug', models.BooleanField(default=False)),
+                ('incompatible_peripherals', models.JSONField(default=list, help_text='USB ids; the terminal itself looks for them')),
                 ('cves', models.JSONField(default=list)),
                 ('state', models.CharField(help_text='draft, awaiting_signatures, published, withdrawn, revoked', max_length=20)),
                 ('created_at', models.DateTimeField()),

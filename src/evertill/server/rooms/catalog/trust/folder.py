@@ -64,6 +64,7 @@ class TrustFolder:
 
     def __init__(self, data: Path, patience_s: float = LOCK_PATIENCE_S) -> None:
         self._patience_s = patience_s
+        self.data = data
         self.path = data / "trust"
         self.metadata = self.path / "metadata"
         self.targets = self.path / "targets"
@@ -110,15 +111,24 @@ class TrustFolder:
         timestamp = self._load("timestamp.json", Timestamp)
         snapshot = self._load(f"{timestamp.signed.snapshot_meta.version}.snapshot.json", Snapshot)
         roles = {name.removesuffix(".json"): meta.version for name, meta in snapshot.signed.meta.items()}
-        targets = {role: self._load(f"{version}.{role}.json", Targets) for role, version in roles.items()}
+        targets = {role: self.targets_metadata(role, version) for role, version in roles.items()}
         return InForce(self._roots(), timestamp, snapshot, targets)
+
+    def versions_of(self, role: str) -> list[int]:
+        """Every version of a role that lies here, in force or not, the oldest first."""
+        names = (path.name.removesuffix(f".{role}.json") for path in self.metadata.glob(f"*.{role}.json"))
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    def targets_metadata(self, role: str, version: int) -> Metadata[Targets]:
+        """Raises TrustDamaged."""
+        return self._load(f"{version}.{role}.json", Targets)
 
     def write_metadata(self, name: str, metadata: Metadata[Any]) -> None:
         write_whole(self.metadata / name, metadata.to_bytes(_COMPACT))
 
     def bytes_of(self, path: str, sha256: str) -> bytes:
         """A small target's bytes; raises TrustDamaged when the file is gone or changed."""
-        place = self._place(path, sha256)
+        place = self.place_of(path, sha256)
         try:
             content = place.read_bytes()
         except OSError as error:
@@ -129,10 +139,10 @@ class TrustFolder:
 
     def put_document(self, path: str, content: bytes) -> None:
         """A small target, under both its names."""
-        place = self._place(path, hashlib.sha256(content).hexdigest())
+        place = self.place_of(path, hashlib.sha256(content).hexdigest())
         place.parent.mkdir(parents=True, exist_ok=True)
         write_whole(place, content)
-        _link_or_copy(place, self._place(path, hashlib.sha512(content).hexdigest()))
+        _link_or_copy(place, self.place_of(path, hashlib.sha512(content).hexdigest()))
 
     def check_component(self, path: str, source: Path, *, sha256: str, sha512: str) -> None:
         """Raises ArtifactDamaged when the stored bytes are not what was uploaded."""
@@ -155,12 +165,12 @@ class TrustFolder:
         self.check_component(path, source, sha256=sha256, sha512=sha512)
         if merchant_of(path) is not None:
             return
-        place = self._place(path, sha256)
+        place = self.place_of(path, sha256)
         place.parent.mkdir(parents=True, exist_ok=True)
         _link_or_copy(source, place)
-        _link_or_copy(place, self._place(path, sha512))
+        _link_or_copy(place, self.place_of(path, sha512))
 
-    def _place(self, path: str, digest: str) -> Path:
+    def place_of(self, path: str, digest: str) -> Path:
         parent, _slash, name = path.rpartition("/")
         return self.targets / parent / f"{digest}.{name}"
 

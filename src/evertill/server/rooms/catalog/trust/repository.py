@@ -24,6 +24,7 @@ from evertill.server.rooms.catalog.trust import keys, requests, roots, targets
 from evertill.server.rooms.catalog.trust.folder import LOCK_PATIENCE_S, InForce, TrustFolder
 from evertill.server.rooms.catalog.trust.pending import Pending, PendingFolder
 from evertill.server.rooms.catalog.trust.requests import KeySignature, SignatureFile, SigningRequest
+from evertill.server.rooms.catalog.trust.sweep import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -93,8 +94,12 @@ class TrustRepository:
             raise TrustExists
 
     def first_root(self) -> bytes:
-        """What key holders and new terminals start from."""
+        """What new terminals start from."""
         return (self.folder.metadata / "1.root.json").read_bytes()
+
+    def newest_root(self) -> bytes:
+        """What key holders trust after a change of keys."""
+        return (self.folder.metadata / f"{self.in_force().root.version}.root.json").read_bytes()
 
     # Changing
 
@@ -214,6 +219,11 @@ class TrustRepository:
                     self._clean_up(pending.request)
             taken_back = _withdrawn(state) if withdrawn is None else sorted(set(withdrawn))
             self._put_in_force(state.targets, state, now, withdrawn=taken_back)
+
+    def sweep(self, now: datetime) -> list[Path]:
+        """Remove what no client can ask for any more; answers what went."""
+        with self.folder.signing():
+            return sweep(self.folder, self.folder.read(), now)
 
     # How a change takes force
 

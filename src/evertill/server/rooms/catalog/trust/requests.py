@@ -134,12 +134,17 @@ def review(request: SigningRequest, trusted_root: bytes) -> Review:
         RequestInvalid: not readable. RequestForged: it does not continue what that root vouches for.
     """
     try:
-        roots = _walk(Metadata[Root].from_bytes(trusted_root), [_metadata(root) for root in request.roots])
-        return _review_root(request, roots) if request.role == Root.type else _review_targets(request, roots)
+        root = _walk(request, trusted_root).signed
+        return _review_root(request, root) if request.role == Root.type else _review_targets(request, root)
     except (RepositoryError, ProtocolRefused) as error:
         raise RequestForged(problem=str(error)) from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RequestInvalid(problem=f"{type(error).__name__}: {error}") from error
+
+
+def newest_root(request: SigningRequest, trusted_root: bytes) -> bytes:
+    """The last root in force that `trusted_root` leads to: what a signer believes from now on. For a request that was reviewed."""
+    return _walk(request, trusted_root).to_bytes()
 
 
 def sign(request: SigningRequest, trusted_root: bytes, signers: Iterable[CryptoSigner]) -> SignatureFile:
@@ -207,16 +212,16 @@ def _check_grows(old: Floor, new: Floor) -> None:
             raise RequestForged(problem=f"the lowest rollback index of {component} would fall")
 
 
-def _walk(trusted: Metadata[Root], chain: list[Metadata[Any]]) -> Root:
-    current = trusted
+def _walk(request: SigningRequest, trusted_root: bytes) -> Metadata[Root]:
+    current = Metadata[Root].from_bytes(trusted_root)
     current.signed.verify_delegate(Root.type, current.signed_bytes, current.signatures)
-    for step in chain:
+    for step in map(_metadata, request.roots):
         if step.signed.version != current.signed.version + 1:
             continue
         current.signed.verify_delegate(Root.type, step.signed_bytes, step.signatures)
         step.signed.verify_delegate(Root.type, step.signed_bytes, step.signatures)
         current = step
-    return current.signed
+    return current
 
 
 def _review_root(request: SigningRequest, current: Root) -> Review:

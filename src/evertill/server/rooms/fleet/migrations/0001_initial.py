@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Terminal',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('id', models.AutoField(primary_key=True, serialize=False)),
                 ('serial', models.CharField(max_length=64, unique=True)),
                 ('name', models.CharField(blank=True, max_length=120)),
                 ('hardware_revision', models.CharField(blank=True, max_length=40)),

@@ -39,6 +39,8 @@ class Migration(migrations.Migration):
                 ('cursor', models.JSONField(null=True)),
                 ('done', models.IntegerField(default=0)),
                 ('queued_at', models.DateTimeField()),
+                ('waits_until', models.DateTimeField(help_text='after a failure: not tried again before', null=True)),
+                ('failure', models.TextField(blank=True, help_text='of the last try')),
                 ('finished_at', models.DateTimeField(null=True)),
             ],
             options={

@@ -49,7 +49,6 @@ RULES: Final = (
     Rule(1, "release_state", Reach.DOWNLOAD, eligibility.release_state),
     Rule(1, "client", Reach.DOWNLOAD, eligibility.client),
     Rule(1, "model", Reach.DOWNLOAD, eligibility.model),
-    Rule(1, "peripherals", Reach.DOWNLOAD, eligibility.peripherals),
     Rule(1, "requirements", Reach.DOWNLOAD, requirements.requirements),
     Rule(1, "stepping_stone", Reach.DOWNLOAD, requirements.stepping_stone),
     Rule(2, "rollout_turn", Reach.DOWNLOAD, rollout.rollout_turn),

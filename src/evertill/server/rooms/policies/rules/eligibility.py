@@ -70,10 +70,3 @@ def model(inputs: Inputs) -> Finding:
     return Finding(
         Reason.of("MODEL_MISMATCH", version=release.version, model=terminal.model, hardware=terminal.hardware_revision)
     )
-
-
-def peripherals(inputs: Inputs) -> Finding:
-    names = sorted(inputs.release.incompatible_peripherals & inputs.terminal.peripherals)
-    if not names:
-        return PASS
-    return Finding(Reason.of("PERIPHERAL_INCOMPATIBLE", version=inputs.release.version, names=names))

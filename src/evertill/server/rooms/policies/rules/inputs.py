@@ -7,7 +7,6 @@ empty, and each rule says what it makes of that. Nothing here reads anything.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
@@ -17,7 +16,7 @@ from evertill.protocol.windows import Share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from zoneinfo import ZoneInfo
 
     from evertill.protocol.manifest import Requirement
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from evertill.protocol.windows import Span
 
 DATED: Final = frozenset({"security", "critical"})
-# A tap speaks for somebody who stands before the terminal: long enough for a slow download, not for the next morning.
-PRESENCE_LASTS: Final = timedelta(hours=2)
 ALONE: Final = Share()
 
 
@@ -57,9 +54,16 @@ class TurnState(StrEnum):
 
 
 class Purpose(StrEnum):
+    """What taking a release is for a terminal. FIRST: it had no software yet, so nothing a shop is used to changes."""
+
+    FIRST = "first"
     UPDATE = "update"
     REPAIR = "repair"  # of the installed version
     GO_BACK = "go_back"
+
+
+# What a terminal is offered by itself: something it does not have yet.
+NEWS: Final = frozenset({Purpose.FIRST, Purpose.UPDATE})
 
 
 class Act(StrEnum):
@@ -95,7 +99,6 @@ class ReleaseFacts:
     fixes_on: str | None = None
     requirements: tuple[Requirement, ...] = ()
     stepping_stone: Requirement | None = None
-    incompatible_peripherals: frozenset[str] = frozenset()
     cves: frozenset[str] = frozenset()
     passthrough: bool = False  # protected by its own signatures alone: for ddi clients
 
@@ -113,7 +116,6 @@ class TerminalFacts:
     model: str = ""
     hardware_revision: str = ""
     components: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # name → version it reported
-    peripherals: frozenset[str] = frozenset()  # USB ids it reported
     clock_off: timedelta | None = None  # its clock against ours at its last report; None: it does not say
     # The newest finished install that counts for the rate limit: no security, no repair, no going back, not started by hand.
     last_limited_install_at: datetime | None = None

@@ -11,9 +11,9 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from evertill.protocol.policy import AtDeadline
+from evertill.protocol.policy import PRESENCE_LASTS, AtDeadline
 from evertill.server.rooms.policies.rules.decision import DeadlineFacts, DeadlineState, Licence
-from evertill.server.rooms.policies.rules.inputs import PRESENCE_LASTS, Act
+from evertill.server.rooms.policies.rules.inputs import Act
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

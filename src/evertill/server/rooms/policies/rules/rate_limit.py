@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def rate_limit(inputs: Inputs) -> Finding:
-    """Exempt: security, repairs, going back, and what a person ticked or starts by hand."""
+    """Exempt: a terminal's first software, security, repairs, going back, and what a person ticked or starts by hand."""
     days, last = inputs.policy.rate_limit_days, inputs.terminal.last_limited_install_at
     exempt = inputs.release.dated or inputs.consented or inputs.action.purpose is not Purpose.UPDATE
     if exempt or last is None or inputs.now >= (until := last + timedelta(days=days)):

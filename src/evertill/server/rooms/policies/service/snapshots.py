@@ -8,7 +8,7 @@ from evertill.protocol.policy import Deadline, Snapshot
 from evertill.server.rooms.catalog import queries as catalog
 from evertill.server.rooms.policies import facts, queries
 from evertill.server.rooms.policies.rules import decide
-from evertill.server.rooms.policies.rules.inputs import DATED, Purpose, RolloutTurn
+from evertill.server.rooms.policies.rules.inputs import DATED, NEWS, RolloutTurn
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,7 +34,8 @@ def _deadlines(terminal_id: int, now: datetime) -> list[Deadline]:
     for inputs in facts.build(asks, now):
         decision = decide(inputs)
         fits = not any(outcome.holds and outcome.number == 1 for outcome in decision.outcomes)
-        newer = facts.purpose_of(inputs.release, inputs.terminal.components) is Purpose.UPDATE
+        terminal = inputs.terminal
+        newer = facts.purpose_of(inputs.release, terminal.components, terminal.client) in NEWS
         if fits and newer and inputs.release.required_at is not None:
             deadlines.append(Deadline(inputs.release.id, inputs.release.required_at, decision.deadline.acts_at))
     return deadlines

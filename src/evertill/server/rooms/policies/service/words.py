@@ -6,12 +6,11 @@ and the first report counts.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from evertill.protocol.policy import Mode
 from evertill.server.rooms.policies.errors import PostponedTooLong
 from evertill.server.rooms.policies.models import Consent, Displayed, Postponement
+from evertill.server.rooms.policies.rules.consent import latest_postponement
 from evertill.server.rooms.policies.rules.inputs import DATED
 
 if TYPE_CHECKING:
@@ -47,9 +46,8 @@ def postpone(
     """Later. Raises `PostponedTooLong` past the policy's limit, counted from the first time."""
     known = Postponement.objects.filter(terminal_id=terminal_id, release=release).first()
     first_at = known.first_at if known else now
-    falls_due = policy.mode is not Mode.MANUAL or release.severity in DATED
-    latest = first_at + timedelta(days=policy.postpone_days)
-    if falls_due and until > latest:
+    latest = latest_postponement(policy, first_at, dated=release.severity in DATED)
+    if latest is not None and until > latest:
         raise PostponedTooLong(release=release, latest=latest.isoformat(timespec="minutes"))
     words = {"until": until, "person": person}
     return Postponement.objects.update_or_create(

@@ -41,7 +41,7 @@ class Action(models.Model):
     timed_out_at = models.DateTimeField(null=True)
     rolled_back = models.BooleanField(default=False)
     purpose = models.CharField(
-        max_length=10, help_text="update, repair or go_back, by what was installed when it was made"
+        max_length=10, help_text="first, update, repair or go_back, by what was installed when it was made"
     )
     tapped_at = models.DateTimeField(null=True, help_text="a person at the terminal said: now")
     closing_at = models.DateTimeField(null=True, help_text="a person at the terminal tapped at closing time")

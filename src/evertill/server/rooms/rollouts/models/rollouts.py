@@ -20,6 +20,8 @@ class Rollout(models.Model):
     kind = models.CharField(max_length=12)
     group = models.IntegerField(default=0)
     halted_by = models.CharField(max_length=20, blank=True, help_text="rules.Halt; empty while it is not halted")
+    halted_at = models.DateTimeField(null=True, help_text="and when; empty while it is not halted")
+    halted_group = models.IntegerField(null=True, help_text="number of the group that halted it")
     created_by = models.CharField(max_length=150)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.utils.translation import gettext as _
 
+from evertill.protocol.policy import Client
 from evertill.server.rooms.accounts.commands import command
 from evertill.server.rooms.accounts.rules import Operation
 from evertill.server.rooms.catalog import queries as catalog
@@ -135,7 +136,9 @@ def begin(
             weight=options.weight,
             timeout_s=options.timeout_s,
             proof=fleet.proof_of(terminal),
-            purpose=facts.purpose_of(known, facts.installed_components(attributes.get(terminal.pk, {}))),
+            purpose=facts.purpose_of(
+                known, facts.installed_components(attributes.get(terminal.pk, {})), Client(terminal.client)
+            ),
             state=State.SCHEDULED if terminal.pk in busy else first,
             assigned_by=actor.name,
             assigned_at=now,
@@ -163,9 +166,9 @@ def take_back(actions: Sequence[Action], now: datetime, *, at_once: bool = False
 
 def _put(actions: Sequence[Action], state: State, now: datetime) -> None:
     """One statement for the rows and one for their histories; what closed meanwhile stays as it is."""
-    sets: dict[str, Any] = {"state": state, "expires_at": None}
+    sets: dict[str, Any] = {"state": state}
     if state in CLOSED:
-        sets["closed_at"] = now
+        sets |= {"closed_at": now, "expires_at": None}
     wanted = Action.objects.select_for_update().filter(pk__in=[action.pk for action in actions], closed_at=None)
     changed = set(wanted.values_list("pk", flat=True))
     Action.objects.filter(pk__in=changed, closed_at=None).update(**sets)

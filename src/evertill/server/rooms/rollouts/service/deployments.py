@@ -18,7 +18,7 @@ from evertill.server.rooms.rollouts import asking, linking, queries
 from evertill.server.rooms.rollouts.errors import ActionUnknown, DownloadRefused, FileUnknown
 from evertill.server.rooms.rollouts.maintenance import MaintenanceWindow
 from evertill.server.rooms.rollouts.models import Action
-from evertill.server.rooms.rollouts.service import moving, standing
+from evertill.server.rooms.rollouts.service import moving, standing, turns
 from evertill.server.rooms.rollouts.states import CLOSED, WAITING, Kind, State
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ def retrieve(terminal_id: int, action_id: int, now: datetime, *, history: int = 
     """
     terminal = moving.lock(terminal_id)
     action = _open(terminal_id, action_id)
+    if terminal.client == Client.DDI and action.retrieved_at is None:
+        turns.lock(terminal)  # fetching is a ddi client's start: of two that ask at once, the second sees the first
     if action.state in WAITING | {State.CANCELING} or not _permits(action, terminal.client, now):
         raise ActionUnknown(action=action_id)
     if action.retrieved_at is None:
@@ -80,7 +82,7 @@ def retrieve(terminal_id: int, action_id: int, now: datetime, *, history: int = 
         expires_at = None if terminal.client == Client.EVERTILL else now + timedelta(seconds=action.timeout_s)
         sets: dict[str, Any] = {"retrieved_at": now, "expires_at": expires_at}
         moving.move(action, State.RETRIEVED, Actor.terminal(terminal.serial), now, **sets)
-        # A ddi client installs what it fetches: the shop's other tills wait from now on. Ours says when it begins.
+        # The shop's other tills wait from now on for a ddi client. Ours says when it begins.
         beside = [] if terminal.client == Client.EVERTILL else queries.waiting_beside(terminal)
         standing.refresh([terminal_id, *beside], now)
     return _deployment(action, now, history)

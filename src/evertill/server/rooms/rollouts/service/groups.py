@@ -26,7 +26,7 @@ from evertill.server.rooms.rollouts import progress, rules
 from evertill.server.rooms.rollouts.errors import RolloutEmpty, RolloutNotInState, SerialsUnknown
 from evertill.server.rooms.rollouts.models import Action, Rollout, RolloutGroup, RolloutMember
 from evertill.server.rooms.rollouts.rules import Halt, RolloutState
-from evertill.server.rooms.rollouts.service import assigning, standing
+from evertill.server.rooms.rollouts.service import assigning, situations, standing
 from evertill.server.rooms.rollouts.service.assigning import AssignOptions
 from evertill.server.rooms.rollouts.states import Kind, Origin, State
 
@@ -44,6 +44,7 @@ FOLLOW: Final = "rollouts.follow"
 CANCEL: Final = "rollouts.cancel"
 RUNNER: Final = Actor.system("rollouts")
 MEMBERS_BATCH: Final = 5000
+_NOT_HALTED: Final[dict[str, Any]] = {"halted_by": "", "halted_at": None, "halted_group": None}
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ def start(rollout_id: int, by: Identity, now: datetime) -> Rollout:
         assigning.assignable(rollout.release_id)
         _move(rollout, rules.STARTS_FROM, RolloutState.RUNNING, started_at=now)
         _open(rollout, 1, now)
+        _note_waiting(rollout, now)
     return progress.by_id(rollout_id)
 
 
@@ -132,7 +134,7 @@ def resume(rollout_id: int, by: Identity, now: datetime) -> Rollout:
             for number, counts in progress.counts(rollout.pk).items():
                 # At least one, so that a group without errors and without anybody left passes too.
                 RolloutGroup.objects.filter(rollout=rollout, number=number).update(pardoned=max(1, counts.errors))
-        _move(rollout, rules.RESUMES_FROM, RolloutState.RUNNING, halted_by="")
+        _move(rollout, rules.RESUMES_FROM, RolloutState.RUNNING, **_NOT_HALTED)
         _follow(rollout, now)
     return progress.by_id(rollout_id)
 
@@ -144,6 +146,7 @@ def stop(rollout_id: int, by: Identity, now: datetime) -> Rollout:
         act.require(Operation.ROLLOUTS_EDIT, rollout.node)
         _move(rollout, rules.STOPS_FROM, RolloutState.STOPPED, ended_at=now)
         act.details["open"] = cancel_where({"rollout_id": rollout.pk}, now)
+        _note_waiting(rollout, now)
     return progress.by_id(rollout_id)
 
 
@@ -152,6 +155,7 @@ def stop_all_of(release_id: int, now: datetime) -> None:
     for rollout in Rollout.objects.select_related("node").filter(release_id=release_id, state__in=rules.STOPS_FROM):
         _move(rollout, rules.STOPS_FROM, RolloutState.STOPPED, ended_at=now)
         _record(rollout, "rollout.stop", now, cause="release taken back")
+        _note_waiting(rollout, now)
 
 
 def tick(now: datetime) -> None:
@@ -187,7 +191,8 @@ def _advance(rollout_id: int, now: datetime) -> None:
 
 
 def _halt(rollout: Rollout, group: RolloutGroup, cause: Halt, now: datetime) -> None:
-    _move(rollout, frozenset({RolloutState.RUNNING}), RolloutState.HALTED, halted_by=cause)
+    halted = {"halted_by": cause, "halted_at": now, "halted_group": group.number}
+    _move(rollout, frozenset({RolloutState.RUNNING}), RolloutState.HALTED, **halted)
     _record(rollout, "rollout.halt", now, group=group.number, cause=cause.value)
     _follow(rollout, now)
 
@@ -266,6 +271,17 @@ def _follow(rollout: Rollout, now: datetime) -> None:
         enqueue(FOLLOW, which, now)
     else:
         follow_piece(which, None, now)
+    _note_waiting(rollout, now)
+
+
+def _note_waiting(rollout: Rollout, now: datetime) -> None:
+    """What lists say of its members that have no action yet: at once for a batch, queued beyond it."""
+    which = {"rollout": rollout.pk}
+    waiting = RolloutMember.objects.filter(rollout=rollout, action=None).values("pk")[: situations.BATCH + 1]
+    if len(waiting) > situations.BATCH:
+        enqueue(situations.NOTE_WAITING, which, now)
+    else:
+        situations.note_waiting_piece(which, None, now)
 
 
 def _cancellable(which: dict[str, int]) -> QuerySet[Action]:

@@ -46,7 +46,7 @@ def move(
     """From the state that was read to `to`, closing it where `to` is an end; False when somebody else was faster."""
     if to in CLOSED:
         sets["closed_at"] = now
-    if to in {State.CANCELING, State.CANCELED, State.ERROR}:
+    if to in {State.CANCELED, State.ERROR}:
         sets["expires_at"] = None  # nothing is awaited any more
     if not Action.objects.filter(pk=action.pk, state=action.state).update(state=to, **sets):
         return False

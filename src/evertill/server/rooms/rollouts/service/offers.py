@@ -46,6 +46,7 @@ def offers(terminal_id: int, now: datetime) -> list[Offer]:
             action=question.action.pk if question.action else None,
             reasons=list(decision.reasons),
             next_try_at=decision.next_try_at,
+            turn=question.action is not None and asking.is_installing(question.action),
         )
         for question, decision in zip(questions, asking.decisions(questions, now), strict=True)
     ]

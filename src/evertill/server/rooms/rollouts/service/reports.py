@@ -23,7 +23,7 @@ from evertill.server.rooms.policies.plain import storable
 from evertill.server.rooms.rollouts import asking, queries
 from evertill.server.rooms.rollouts.errors import ActionClosed, ActionUnknown, MessagesTooMany, NotCancelable
 from evertill.server.rooms.rollouts.models import Action
-from evertill.server.rooms.rollouts.service import moving, proofs, standing
+from evertill.server.rooms.rollouts.service import moving, proofs, situations, standing, turns
 from evertill.server.rooms.rollouts.states import (
     CLOSED,
     WAITING,
@@ -38,39 +38,55 @@ if TYPE_CHECKING:
 
     from evertill.protocol.ddi import ConfirmationFeedback, EvertillReport, Feedback
     from evertill.server.rooms.fleet.models import Terminal
+    from evertill.server.rooms.policies.rules import Decision
 
-# From here on the terminal is busy with it: the time the server allows counts from the first of these.
-_INSTALLING: Final = WITHOUT_TILL | {
-    JourneyState.BACKING_UP,
-    JourneyState.INSTALLING,
-    JourneyState.REHEARSING,
-    JourneyState.REFRESHING,
-}
+# On its way to the switch while the old till sells: the first of these asks for the shop's turn, and may be told to wait.
+_BEGINNING: Final = frozenset(
+    {
+        JourneyState.PREFLIGHT2,
+        JourneyState.BACKING_UP,
+        JourneyState.INSTALLING,
+        JourneyState.REHEARSING,
+        JourneyState.REFRESHING,
+    }
+)
 
 
 @transaction.atomic
 def feedback(terminal_id: int, action_id: int, report: Feedback, now: datetime) -> None:
-    """Row 3. Raises `ActionClosed` (410), `ActionUnknown` (404: foreign, waiting for confirmation), `MessagesTooMany` (429)."""
+    """Row 3.
+
+    Raises `ActionClosed` (410), `ActionUnknown` (404: foreign, waiting for confirmation), `MessagesTooMany` (429), and for a till of ours that would begin
+    while another one of its shop stands before it `StoreTurn`, `StoreHalted` (409).
+    """
     terminal, action = _mine(terminal_id, action_id)
     if action.state in WAITING:
         raise ActionUnknown(action=action_id)
     to = after_feedback(report.status.execution, report.status.result.finished, Kind(action.kind))
     messages = _messages(report.status.details, closes=to in CLOSED)
-    sets = _journey(action, report.evertill, now) if report.evertill else {}
+    if report.evertill or to in CLOSED:
+        turns.lock(terminal)  # what it says may change the others' standing too: one till of a shop after the other
     if to in CLOSED:
         _close(terminal, action, to, report, messages, now)
         return
+    sets = _words(report.evertill) if report.evertill else {}
+    started = _start(action, report.evertill, now) if report.evertill else None
+    if started is not None:
+        sets |= turns.begun(action, now)
+    elif report.evertill and report.evertill.state == JourneyState.WAITING and action.installing_at is not None:
+        sets |= {"installing_at": None, "expires_at": None}
     actor = Actor.terminal(terminal.serial)
     # What is being cancelled stays so: only an end changes that.
     state = State(action.state) if action.state == State.CANCELING else to
-    began = "installing_at" in sets and sets["installing_at"] is not None
     moving.move(action, state, actor, now, messages=messages, code=report.status.code, line=to, **sets)
     if report.evertill:
         _note_displayed(terminal_id, report.evertill.displayed, now)
-    if began:
-        _check_start(action, now)
+    if started is not None:
+        _note_start(action, started, now)
     if "installing_at" in sets:
         standing.refresh([terminal_id, *queries.waiting_beside(terminal)], now)
+    elif sets:
+        situations.note([terminal_id], now)  # what it says holds it may lead now
 
 
 @transaction.atomic
@@ -83,10 +99,13 @@ def cancel_feedback(terminal_id: int, action_id: int, report: Feedback, now: dat
     messages = _messages(report.status.details, closes=to in CLOSED)
     actor = Actor.terminal(terminal.serial)
     if to in CLOSED:
+        turns.lock(terminal)
         _close(terminal, action, to, report, messages, now)
     elif to is State.CANCEL_REJECTED:
-        # The device goes on with it: an action that came meanwhile waits behind it (it is `scheduled`).
-        moving.move(action, State.RUNNING, actor, now, messages=messages, code=report.status.code, line=to)
+        # The device goes on with it: an action that came meanwhile waits behind it (it is `scheduled`), and its end is awaited again.
+        awaited = now + timedelta(seconds=action.timeout_s) if asking.has_begun(action) else None
+        sets = {"expires_at": action.expires_at or awaited}
+        moving.move(action, State.RUNNING, actor, now, messages=messages, code=report.status.code, line=to, **sets)
         moving.record(action, "action.cancel-rejected", actor, now)
         standing.refresh([terminal_id], now)
     else:
@@ -153,7 +172,8 @@ def _close(terminal: Terminal, action: Action, to: State, report: Feedback, mess
     sets["retrieved_at"] = action.retrieved_at or now
     if to is State.FINISHED:
         awaited = action.expires_at or now + timedelta(seconds=action.timeout_s)
-        sets["expires_at"] = None if action.proof == asking.REPORTED else awaited
+        needs_proof = action.proof != asking.REPORTED and action.kind != Kind.DOWNLOADONLY
+        sets["expires_at"] = awaited if needs_proof else None
     moving.move(action, to, actor, now, messages=messages, code=report.status.code, **sets)
     if to is State.FINISHED:
         # It describes itself again after each successful update (DDI facts §1); that also brings the proof.
@@ -167,14 +187,18 @@ def _words(report: EvertillReport) -> dict[str, Any]:
     return {"journey": storable(msgspec.to_builtins(report))}
 
 
-def _journey(action: Action, report: EvertillReport, now: datetime) -> dict[str, Any]:
-    """Our agent's words, and when it began to install; a journey that went back to waiting has not begun."""
-    sets = _words(report)
-    if report.state in _INSTALLING and action.installing_at is None:
-        sets |= {"installing_at": now, "expires_at": now + timedelta(seconds=action.timeout_s)}
-    elif report.state == JourneyState.WAITING and action.installing_at is not None:
-        sets |= {"installing_at": None, "expires_at": None}
-    return sets
+def _start(action: Action, report: EvertillReport, now: datetime) -> Decision | None:
+    """What was decided, where our agent begins to install with this report. Raises `StoreTurn`, `StoreHalted`.
+
+    A till that is stopped already is never told to wait: then the report is the truth, and is kept with what the server thinks of it.
+    """
+    if asking.is_installing(action):
+        return None
+    if report.state in WITHOUT_TILL:
+        return turns.look(action, now)
+    if report.state in _BEGINNING and action.state != State.CANCELING:
+        return turns.take(action, now)
+    return None
 
 
 def _note_displayed(terminal_id: int, release_ids: list[int], now: datetime) -> None:
@@ -184,10 +208,11 @@ def _note_displayed(terminal_id: int, release_ids: list[int], now: datetime) -> 
         standing.refresh([terminal_id], now)
 
 
-def _check_start(action: Action, now: datetime) -> None:
-    """The terminal says that it installs: the server looks again, and writes down where it sees it differently (the terminal reads it in its offers)."""
-    [decision] = asking.decisions([asking.about(action)], now)
-    if not decision.install:
-        codes = [reason.code for reason in decision.install.reasons]
-        moving.write_line(action, State.WARNING, now, codes)
-        moving.record(action, "action.start-not-permitted", standing.DECIDER, now, reasons=codes)
+def _note_start(action: Action, decision: Decision, now: datetime) -> None:
+    """That it began, and where the server sees it differently (the terminal reads it in its offers)."""
+    codes = [reason.code for reason in decision.install.reasons]
+    if not codes:
+        moving.record(action, "action.started", standing.DECIDER, now)
+        return
+    moving.write_line(action, State.WARNING, now, codes)
+    moving.record(action, "action.start-not-permitted", standing.DECIDER, now, reasons=codes)

@@ -17,7 +17,7 @@ from evertill.server.rooms.fleet.rules import State as TerminalState
 from evertill.server.rooms.policies import queries as policies
 from evertill.server.rooms.rollouts import asking, linking, queries
 from evertill.server.rooms.rollouts.models import Action, RolloutMember, Standing
-from evertill.server.rooms.rollouts.service import moving
+from evertill.server.rooms.rollouts.service import moving, situations
 from evertill.server.rooms.rollouts.states import Link, State
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def _refresh(terminal_ids: Sequence[int], now: datetime) -> None:
         row.installed_id = installed.get(terminal.pk)
         rows.append(row)
     Standing.objects.bulk_create(rows, update_conflicts=True, unique_fields=["terminal"], update_fields=_WRITTEN)
+    situations.note(terminal_ids, now, {first[terminal_id].pk: decision for terminal_id, decision in decided.items()})
 
 
 def _row(terminal: Terminal, action: Action | None, decision: Decision | None, now: datetime) -> Standing:
