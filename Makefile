@@ -2,26 +2,29 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST := $(BIN)/pytest -n $(or $(WORKERS),2) --dist loadscope -q
+# Stories with real processes wait more than they work: three workers keep two cores busy.
+PYTEST := $(BIN)/pytest -n $(or $(WORKERS),3) --dist loadscope --no-loadscope-reorder -q
 MESSAGES := $(patsubst %.po,%.mo,$(shell find src -name '*.po' 2>/dev/null))
-# What runs on both databases.
-ROOMS_AND_DOORS := tests/server
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-server demo bench bundles kill format lock messages clean
+.PHONY: help setup check test postgres long demo bench bundles kill pictures format lock messages clean
 
 help:
 	@echo "make demo     a running system: server, four terminals, the whole story"
-	@echo "make test     all tests"
+	@echo "make test     the tests, on SQLite"
+	@echo "make postgres rooms and doors again, on a throw-away PostgreSQL"
+	@echo "make long     whole stories and every page: what takes half a minute or more each"
 	@echo "make check    style, types, walls"
 	@echo "make bundles  the till's releases as bundles, into build/bundles"
 	@echo "make kill     every kill point (make test runs a sample)"
 	@echo "make bench    the measured numbers"
+	@echo "make pictures the pictures of the documentation, taken anew from a running demo"
 	@echo "make setup    only the environment: .venv/bin/evertill, .venv/bin/evertill-terminal"
 
 # --- set-up ---------------------------------------------------------------------------------------------------------
 
 .venv/.installed: pyproject.toml locks/dev.txt
+	@echo "setting up .venv and what the system must have: a minute or two, once"
 	@$(PYTHON) tools/system_packages.py run
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r locks/dev.txt
@@ -59,8 +62,14 @@ check: setup
 	$(PYTEST) tests/guards
 
 test: system-test setup bundles
-	$(BIN)/python tools/with_postgres.py $(PYTEST) $(ROOMS_AND_DOORS)
-	$(PYTEST) tests
+	$(PYTEST) -m "not long" tests
+
+# Rooms and doors once more, on the other database.
+postgres: system-test setup bundles
+	$(BIN)/python tools/with_postgres.py $(PYTEST) -m "not long" tests/server
+
+long: system-test setup bundles
+	$(PYTEST) -m long tests
 
 bundles: setup
 	@$(BIN)/python tools/bundles.py build/bundles
@@ -75,6 +84,9 @@ bench: setup bundles
 
 demo: setup bundles
 	$(BIN)/evertill demo
+
+pictures: setup bundles
+	$(BIN)/python tools/pictures.py docs/pictures
 
 format:
 	$(BIN)/ruff format src tests till tools

@@ -38,7 +38,7 @@ def office(tmp_path_factory: pytest.TempPathFactory, bundles: Path) -> Iterator[
         scene = {
             "url": f"http://127.0.0.1:{office.port}",
             "tenant": "DEFAULT",
-            "step_s": 0,
+            "step_s": 0.2,
             "terminals": add_all(office),
         }
         (folder / "scene.json").write_text(json.dumps(scene))
@@ -90,6 +90,18 @@ def last_action(office: Office, serial: str) -> dict[str, Any]:
 def test_release_reaches_the_fleet(office: Office) -> None:
     eventually(lambda: all(last_action(office, serial)["verified"] for serial in SERIALS[:2]), PATIENCE_S)
     assert {attribute(office, serial, "component.till") for serial in SERIALS[:2]} == {"1.1.0"}
+
+
+def began_at(action: dict[str, Any]) -> str:
+    """When it took its shop's turn for good: the last time it began."""
+    begins = [line["at"] for line in action["history"] if line["messages"] == ["step: preflight2"]]
+    return str(begins[0])
+
+
+def test_second_till_of_the_shop_begins_when_the_first_is_verified(office: Office) -> None:
+    eventually(lambda: all(last_action(office, serial)["verified"] for serial in SERIALS[:2]), PATIENCE_S)
+    first, second = sorted((last_action(office, serial) for serial in SERIALS[:2]), key=began_at)
+    assert began_at(first) < first["verified_at"] <= began_at(second) < second["verified_at"]
 
 
 def test_terminal_it_breaks_on_goes_back_and_says_so(office: Office) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -15,21 +13,18 @@ import httpx
 import pytest
 
 from evertill.sim.observer import sights
-from evertill.sim.observer.home import Home
-from evertill.sim.observer.pages import Console, passage
+from evertill.sim.observer.pages import passage
 from evertill.sim.observer.proxy import Proxy
-from evertill.sim.observer.server import Server
 from evertill.sim.observer.tills import Look, Seller, TillWatch
-from evertill.sim.observer.traffic import Traffic
-from evertill.sim.observer.world import Terminal, World
-from tests.journeys.demo.test_processes import eventually
+from tests.journeys.demo.conftest import ROOT, SERIAL, change_journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-SERIAL = "DEMO-1"
-ROOT = f"/DEMO/controller/v1/{SERIAL}"
+    from evertill.sim.observer.home import Home
+    from evertill.sim.observer.traffic import Traffic
+    from evertill.sim.observer.world import World
+
 FILE = f"{ROOT}/softwaremodules/7/artifacts/till-1.1.0.evb"
 
 
@@ -55,11 +50,6 @@ class _Upstream(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def traffic() -> Traffic:
-    return Traffic()
-
-
-@pytest.fixture
 def client(traffic: Traffic) -> Iterator[httpx.Client]:
     """Towards the proxy, as a terminal."""
     upstream = ThreadingHTTPServer(("127.0.0.1", 0), _Upstream)
@@ -72,46 +62,6 @@ def client(traffic: Traffic) -> Iterator[httpx.Client]:
     proxy.stop()
     upstream.shutdown()
     upstream.server_close()
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    """One committed generation with a till 1.0.0 and two sales."""
-    generation = tmp_path / "generations" / "1"
-    (generation / "slot" / "till").mkdir(parents=True)
-    (generation / "slot" / "till" / "manifest.json").write_text('{"version": "1.0.0"}')
-    (generation / "committed").touch()
-    (generation / "data").mkdir()
-    (tmp_path / "generations" / "current").symlink_to("1")
-    with closing(sqlite3.connect(generation / "data" / "journal.db")) as journal, journal:
-        journal.execute("CREATE TABLE entries (id INTEGER, number TEXT, total_fen INTEGER)")
-        journal.executemany("INSERT INTO entries VALUES (?, ?, ?)", [(1, "A1", 1250), (2, "A2", 888)])
-    return Home(tmp_path)
-
-
-@pytest.fixture
-def world(home: Home, traffic: Traffic) -> World:
-    terminal = Terminal(SERIAL, home)
-    nowhere = "http://127.0.0.1:1"
-    world = World(Server(nowhere, "", []), Console(nowhere, "", ""), {SERIAL: terminal}, traffic, TillWatch())
-    terminal.mark(traffic.of(SERIAL))
-    return world
-
-
-@pytest.fixture
-def till(world: World, home: Home) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that runs from the generation, and was last seen selling."""
-    program = home.folder / "generations" / "1" / "slot" / "till" / "main.py"
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", str(program)]) as process:
-        eventually(lambda: process.pid in home.processes())  # exec(2) shows its words a moment after it succeeded
-        world.tills._looks[SERIAL] = [Look(0, Seller("1.0.0", process.pid))]
-        yield process
-        process.kill()
-
-
-def change_journal(home: Home, statement: str) -> None:
-    with closing(sqlite3.connect(home.folder / "generations" / "1" / "data" / "journal.db")) as journal, journal:
-        journal.execute(statement)
 
 
 def test_proxy_hands_through_unaltered_and_counts_what_it_sent(client: httpx.Client, traffic: Traffic) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from evertill.sim.demo import folder
 from evertill.sim.demo.cashier import new_pin
 from evertill.sim.demo.stage import far_window
 
@@ -77,7 +80,10 @@ def test_what_outlived_its_parent_is_ended_too(tmp_path: Path) -> None:
 
 @pytest.mark.journey
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_demo_that_is_ended_leaves_nothing(number: signal.Signals, bundles: Path, tmp_path: Path) -> None:
+@pytest.mark.long
+def test_demo_that_is_ended_leaves_nothing(
+    number: signal.Signals, bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     command: list[str | Path] = [EVERTILL, "demo", "--headless", "--bundles", str(bundles)]
     with (tmp_path / "log").open("wb") as log:
@@ -86,7 +92,55 @@ def test_demo_that_is_ended_leaves_nothing(number: signal.Signals, bundles: Path
     demo.send_signal(number)
     assert demo.wait(60) == (-signal.SIGKILL if number == signal.SIGKILL else 0)
     eventually(lambda: not named(str(tmp_path)), 60)
-    assert number == signal.SIGKILL or not list(tmp_path.glob("evertill-demo-*"))
+    assert number == signal.SIGKILL or not list(tmp_path.glob("*evertill-demo-*"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder.clear_abandoned()  # as the next demo does
+    assert not list(tmp_path.glob("*evertill-demo-*"))
+
+
+def test_what_a_demo_left_is_ended_and_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed together with its player, it could end nobody: an agent that names its folder, and a server that bears its mark, live on."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = tmp_path / "evertill-demo-left"
+    (left / "home").mkdir(parents=True)
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with (
+        subprocess.Popen([*sleep, str(left / "home")]) as agent,
+        subprocess.Popen(sleep, env={**os.environ, "EVERTILL_DEMO": str(left)}) as server,
+        subprocess.Popen(["tail", "-f", "/dev/null", "--", f"{left}/no-such-log"], stderr=subprocess.DEVNULL) as reader,
+    ):
+        try:
+            eventually(lambda: {agent.pid, server.pid, reader.pid} <= named(str(left)))
+            folder.clear_abandoned()
+            assert named(str(left)) == {reader.pid}  # who only looks is left alone
+        finally:
+            for process in (agent, server, reader):
+                process.kill()
+    assert not left.exists()
+
+
+def test_running_demo_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    held = folder.make()
+    assert held.path.stat().st_mode & 0o777 == 0o700
+    folder.clear_abandoned()
+    assert held.path.is_dir()
+    os.close(held.hold)
+    folder.clear_abandoned()
+    assert not held.path.exists()
+
+
+@pytest.mark.parametrize("way", ["taken", "70000", "-1"])
+def test_port_that_cannot_be_used_is_said_in_one_sentence(way: str, bundles: Path) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = str(holder.getsockname()[1]) if way == "taken" else way
+        command: list[str | Path] = [EVERTILL, "demo", "--bundles", bundles, f"--port={port}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"PORT_BUSY: Port {port} cannot be used: ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_missing_bundles_are_said_before_anything_starts(tmp_path: Path) -> None:

@@ -44,14 +44,14 @@ TREE: Final = (
     Organisation("DEMO/east/books/west", "store", "城西店", "West"),
 )
 
-AUTOMATIC: Final = Till("DEMO-1022", "DEMO/east/tea/riverside", "演示 1：自动")
-UNSETTLED: Final = Till("DEMO-1006", "DEMO/east/tea/station", "演示 2：还没结算")
-OFF: Final = Till("DEMO-1008", "DEMO/east/noodles/market", "演示 3：永不")
-EVENING: Final = Till("DEMO-1009", "DEMO/east/noodles/evening", "演示 4：晚上关机")
+AUTOMATIC: Final = Till("DEMO-1022", "DEMO/east/tea/riverside", "演示 1 自动 · Automatic")
+UNSETTLED: Final = Till("DEMO-1006", "DEMO/east/tea/station", "演示 2 未结算 · Unsettled")
+OFF: Final = Till("DEMO-1008", "DEMO/east/noodles/market", "演示 3 永不 · Never")
+EVENING: Final = Till("DEMO-1009", "DEMO/east/noodles/evening", "演示 4 夜里关机 · Off at night")
 REAL: Final = (AUTOMATIC, UNSETTLED, OFF, EVENING)
 
 VIRTUAL: Final = tuple(
-    Till(f"DEMO-V{shop}{number}", f"DEMO/east/books/{slug}", "演示：虚拟终端")
+    Till(f"DEMO-V{shop}{number}", f"DEMO/east/books/{slug}", "演示 虚拟 · Virtual")
     for shop, slug in enumerate(("north", "south", "west"), start=1)
     for number in (1, 2, 3)
 )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from evertill.sim.demo.processes import start
+from evertill.sim.demo.processes import MARK, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -38,17 +38,24 @@ class CommandRefused(Exception):
 
 
 class Office:
+    """`installation`: what a shell needs to work beside it."""
+
+    server: subprocess.Popen[str]
+
     def __init__(self, folder: Path, port: int, passphrase: str) -> None:
         self.folder, self.port = folder, port
         self.url = f"http://127.0.0.1:{port}"
-        self.environment = {
-            **os.environ,
+        self.installation = {
             "EVERTILL_DATA": str(folder / "server"),
             "EVERTILL_KEYS": str(folder / "keys"),
             "EVERTILL_PASSPHRASE": passphrase,
         }
+        self.environment = {**os.environ, **self.installation, MARK: str(folder)}
         for name in ("EVERTILL_DATABASE", "EVERTILL_AS", "DJANGO_SETTINGS_MODULE"):
             self.environment.pop(name, None)
+        # Else each of some fifty programs compiles all that it imports.
+        if self.environment.pop("PYTHONDONTWRITEBYTECODE", None):
+            self.environment["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
 
     def say(self, *words: str | Path) -> str:
         """Types `evertill …`; what it printed. Raises `CommandRefused`."""
@@ -67,15 +74,21 @@ class Office:
         side_by_side([partial(self.say, *words) for words in lines])
 
     def open(self) -> None:
-        """Starts the server and waits until it answers. Raises `CommandRefused` when it does not."""
-        log = self.folder / "logs" / "server.log"
-        process = start([EVERTILL, "serve", "--port", str(self.port)], log, self.environment)
+        """Starts the server; commands can be typed beside it at once."""
+        self.server = start([EVERTILL, "serve", "--port", str(self.port)], self._log, self.environment)
+
+    def wait_until_open(self) -> None:
+        """Until the server answers. Raises `CommandRefused` when it does not."""
         deadline = time.monotonic() + STARTS_WITHIN_S
-        while time.monotonic() < deadline and process.poll() is None:
+        while time.monotonic() < deadline and self.server.poll() is None:
             if self.shows("/healthz"):
                 return
             time.sleep(0.1)
-        raise CommandRefused(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")
+        raise CommandRefused(f"the server did not start: {self._log.read_text(errors='replace')[-2000:]}")
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "logs" / "server.log"
 
     def shows(self, path: str) -> bool:
         """Whether the server has this page, or a sign-in before it."""

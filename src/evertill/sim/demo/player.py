@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evertill.sim.demo import cast
+from evertill.sim.demo import said
 from evertill.sim.demo.cashier import PageRefused
+from evertill.sim.demo.lines import LineBroken
 from evertill.sim.demo.office import CommandRefused
 from evertill.sim.demo.processes import (
     ToldToStop,
@@ -21,11 +22,11 @@ from evertill.sim.demo.processes import (
 )
 from evertill.sim.demo.screen import ScreenRefused
 from evertill.sim.demo.stage import Stage
-from evertill.sim.demo.story import Story, StoryBroken, pins_of
+from evertill.sim.demo.story import Story, StoryBroken
 from evertill.sim.demo.watching import ObserverGone
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -47,39 +48,32 @@ def main(arguments: Sequence[str]) -> int:
 def _play(words: argparse.Namespace) -> int:
     began_s = time.monotonic()
     stage = Stage(words.folder, words.port)
+    say("演示正在布置，要半分钟左右…… / The demo is being laid out; this takes about half a minute…")
     stage.open()
-    _tell_addresses(stage)
-    say(f"({time.monotonic() - began_s:.0f} s)")
-    told = _tell_story(Story(stage, words.bundles, say))
-    observed = stage.watching.report(words.report, told=told)
-    say(
-        f"({time.monotonic() - began_s:.0f} s) {'全部看到 / all of it was observed' if observed else '没有全部看到 / not all of it was observed'}"
-    )
+    tell_all(said.addresses(stage, time.monotonic() - began_s))
+    broken = _tell_story(Story(stage, words.bundles, say))
+    observed = stage.watching.report(words.report, broken=broken)
+    tell_all(said.ending(time.monotonic() - began_s, observed=observed))
     if not words.headless:
-        say("演示继续运行，按 Ctrl-C 结束 / The demo goes on running; Ctrl-C ends it.")
+        tell_all(said.invitation(stage))
         while True:
             signal.pause()
     return 0 if observed else 1
 
 
-def _tell_story(story: Story) -> bool:
+def _tell_story(story: Story) -> str:
+    """What broke it; nothing where it came to its end."""
     try:
         story.play()
-    except (StoryBroken, CommandRefused, PageRefused, ScreenRefused) as broken:
+    except (StoryBroken, CommandRefused, PageRefused, ScreenRefused, LineBroken) as broken:
         say(f"  ✗ {broken}")
-        return False
-    return True
+        return str(broken)
+    return ""
 
 
-def _tell_addresses(stage: Stage) -> None:
-    office = stage.office
-    say(f"控制台 / Console          {office.url}/   {cast.ADMIN}   {stage.passwords[cast.ADMIN]}")
-    for login in cast.OWNERS if office.shows("/m/") else ():
-        say(f"商户 / Merchant           {office.url}/m/   {login}   {stage.passwords[login]}")
-    for terminal in stage.terminals.values():
-        screen = f"http://127.0.0.1:{terminal.screen_port()}/"
-        say(f"终端 / Terminal {terminal.serial}  {screen}   {terminal.name}   PIN {pins_of(terminal)}")
-    say(f"命令行 / Command line     EVERTILL_DATA={office.environment['EVERTILL_DATA']} evertill terminal list")
+def tell_all(lines: Iterable[str]) -> None:
+    for line in lines:
+        say(line)
 
 
 def say(line: str) -> None:

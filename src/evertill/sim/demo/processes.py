@@ -1,7 +1,7 @@
 """The demo's processes as one tree that ends whole.
 
 Rules kept here: a child in a group of its own does not hear the keyboard; who adopts orphans (a till outlives its supervisor by design) can end them; nothing is
-ever ended that did not grow out of this process. prctl(2), proc(5).
+ever ended that did not grow out of this process, or out of a demo before it. prctl(2), proc(5).
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import FrameType
 
 PR_SET_PDEATHSIG: Final = 1
 PR_SET_CHILD_SUBREAPER: Final = 36
+MARK: Final = "EVERTILL_DEMO"  # in the environment of everything a demo starts: its folder
 POLITE_S: Final = 10.0
 LOOK_S: Final = 0.05
 _PARENT_FIELD: Final = 1  # of /proc/PID/stat, counted after the name
@@ -74,9 +75,18 @@ def start(
 
 def end_descendants() -> None:
     """Ends everything that grew out of this process: politely, and after POLITE_S for good."""
+    _end(lambda: descendants(os.getpid()))
+
+
+def end_running_in(folder: Path) -> None:
+    """The same for what an earlier demo left running: it bears the demo's mark, or is a Python program whose command line names its folder."""
+    _end(lambda: _running_in(folder))
+
+
+def _end(find: Callable[[], set[int]]) -> None:
     deadline = time.monotonic() + POLITE_S
     asked: set[int] = set()
-    while left := descendants(os.getpid()):
+    while left := find():
         late = time.monotonic() > deadline
         for pid in left:
             if late or pid not in asked:
@@ -86,6 +96,19 @@ def end_descendants() -> None:
         _reap()
         time.sleep(LOOK_S)
     _reap()
+
+
+def _running_in(folder: Path) -> set[int]:
+    """Somebody else who only looks at the folder, an editor or a shell, is not meant: it is neither."""
+    mine, mark, python = f"{folder}/".encode(), f"{MARK}={folder}".encode(), Path("/proc/self/exe").readlink()
+    found = set()
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError, ValueError):
+            words = [(entry / name).read_bytes().split(b"\0") for name in ("cmdline", "environ")]
+            ours = any(word.startswith(mine) for word in words[0]) and (entry / "exe").readlink() == python
+            if (ours or mark in words[1]) and _parent(entry):
+                found.add(int(entry.name))
+    return found - {os.getpid()}
 
 
 def descendants(ancestor: int) -> set[int]:

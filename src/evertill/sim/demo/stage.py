@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 import socket
 import sys
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from evertill.sim.demo.terminal import RealTerminal
 from evertill.sim.demo.watching import Watching
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 TIME_ZONE: Final = "Asia/Shanghai"
@@ -35,6 +37,7 @@ class Stage:
         self.office = Office(folder, port or free_port(), secrets.token_urlsafe(_PASSWORD_BYTES))
         self.terminals = {till.serial: self._terminal(till) for till in cast.REAL}
         self.watching: Watching
+        self._fleet: subprocess.Popen[str]
 
     def open(self) -> None:
         """From an empty folder to a running world. Raises `CommandRefused`."""
@@ -53,7 +56,14 @@ class Stage:
         self.watching = Watching(office.port, self.folder / "logs" / "observer.log", office.environment)
         self._settle_the_tree()
         self._add_terminals()
+        self.write_shell()
+        side_by_side([terminal.set_up for terminal in self.terminals.values()])
+        token = office.say("token", "create", "--scope", "read").strip()
+        office.wait_until_open()
         self._switch_on()
+        self._introduce(token)
+        for terminal in self.terminals.values():
+            terminal.wait_for_screen()
 
     def _settle_the_tree(self) -> None:
         office = self.office
@@ -85,20 +95,35 @@ class Stage:
         self._scene.write_text(json.dumps(scene), encoding="utf-8")
 
     def _switch_on(self) -> None:
-        side_by_side([terminal.set_up for terminal in self.terminals.values()])
         for terminal in self.terminals.values():
             terminal.switch_on()
         log = self.folder / "logs" / "fleet.log"
-        start([sys.executable, "-m", "evertill.sim.fleet", self._scene], log, self.office.environment)
+        self._fleet = start([sys.executable, "-m", "evertill.sim.fleet", self._scene], log, self.office.environment)
+
+    def gone(self) -> list[str]:
+        """The logs of programs that should run and do not."""
+        runs = {"fleet": self._fleet, "server": self.office.server}
+        return [f"logs/{name}.log" for name, process in runs.items() if process.poll() is not None]
+
+    def _introduce(self, token: str) -> None:
+        """The observer to everything it may look at."""
         access = {
-            "token": self.office.say("token", "create", "--scope", "read").strip(),
+            "token": token,
             "command": [str(EVERTILL)],
             "login": cast.ADMIN,
             "password": self.passwords[cast.ADMIN],
         }
         self.watching.meet(self.office, access, list(self.terminals.values()))
-        for terminal in self.terminals.values():
-            terminal.wait_for_screen()
+
+    def write_shell(self) -> None:
+        """What makes a shell this operator's: `. shell`. Holds the signing keys' passphrase: mode 0600."""
+        self.shell.touch(mode=0o600)
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in self.office.installation.items()]
+        self.shell.write_text("\n".join([*lines, f'PATH={shlex.quote(str(EVERTILL.parent))}:"$PATH"', ""]))
+
+    @property
+    def shell(self) -> Path:
+        return self.folder / "shell"
 
     def _as_owner(self, login: str) -> tuple[str | Path, ...]:
         words = ("--role", "merchant_owner", "--at", cast.OWNERS[login], "--password-file", self._password_file(login))

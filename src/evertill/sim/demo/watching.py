@@ -43,9 +43,9 @@ class Watching:
         """Wait until it is so, or until the time is over."""
         return self._ask(do="see", chapter=chapter, what=what, within_s=within_s, **words)
 
-    def report(self, file: Path | None, *, told: bool) -> bool:
-        """Whether all of it was observed; written where a file is named. `told`: the story came to its end."""
-        return bool(self._ask(do="report", file=str(file) if file else "", told=told)["observed"])
+    def report(self, file: Path | None, *, broken: str) -> bool:
+        """Whether all of it was observed; written where a file is named. `broken`: why the story did not come to its end."""
+        return bool(self._ask(do="report", file=str(file) if file else "", broken=broken)["observed"])
 
     def _ask(self, **request: Any) -> dict[str, Any]:
         stdin = self._process.stdin

@@ -2,8 +2,8 @@
 
     {"do": "meet", "server", "token", "command", "login", "password", "terminals": [{"serial", "home"}]}   whom to look at; once, first
     {"do": "mark", "serials": […]}                                                     remember how these are now
-    {"do": "see", "chapter", "what", "within_s", …}                                    wait until a sight is so: {"observed", "after_s", "facts"}
-    {"do": "report", "file", "told"}                                                   write the report: {"observed"}; told: to its end
+    {"do": "see", "chapter", "what", "within_s", ["every_s"], …}                       wait until a sight is so: {"observed", "after_s", "facts"}
+    {"do": "report", "file", "broken"}                                                 write the report: {"observed"}; broken: what ended the story
 
 Its first line is {"port"}: the counting proxy terminals are sent to.
 """
@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 from evertill.sim.observer import report
 from evertill.sim.observer.home import Home
-from evertill.sim.observer.pages import Console, PageSilent
+from evertill.sim.observer.pages import Console
 from evertill.sim.observer.proxy import Proxy
-from evertill.sim.observer.server import Server, ServerSilent
+from evertill.sim.observer.server import Server
 from evertill.sim.observer.sights import SIGHTS
 from evertill.sim.observer.tills import TillWatch
 from evertill.sim.observer.traffic import Traffic
+from evertill.sim.observer.trouble import Silent
 from evertill.sim.observer.world import Terminal, World
 
 if TYPE_CHECKING:
@@ -79,18 +80,20 @@ class Observer:
             self.world.terminals[serial].mark(self._traffic.of(serial))
         return {"marked": len(serials)}
 
-    def _see(self, chapter: str, what: str, within_s: float, **words: Any) -> dict[str, Any]:
-        sight, began_s, trouble = SIGHTS[what], time.monotonic(), ""
+    def _see(
+        self, chapter: str, what: str, within_s: float, every_s: float = LOOK_EVERY_S, **words: Any
+    ) -> dict[str, Any]:
+        sight, began_s = SIGHTS[what], time.monotonic()
         while True:
             look_s = time.monotonic()
             try:
-                facts = sight(self.world, **words)
-            except (ServerSilent, PageSilent) as silent:
+                facts, trouble = sight(self.world, **words), "it was not so"
+            except Silent as silent:
                 facts, trouble = None, str(silent)
             now_s = time.monotonic()
             if facts is not None or now_s - began_s > within_s:
                 break
-            time.sleep(max(LOOK_EVERY_S, now_s - look_s))  # an expensive look is taken less often
+            time.sleep(max(every_s, now_s - look_s))  # an expensive look is taken less often
         seen = {
             "chapter": chapter,
             "sight": what,
@@ -102,8 +105,8 @@ class Observer:
         self._seen.append(seen)
         return seen
 
-    def _report(self, file: str, told: bool) -> dict[str, Any]:  # noqa: FBT001 - a member of the message
-        found = report.report(self.world, self._seen, self._started_at, told=told)
+    def _report(self, file: str, broken: str) -> dict[str, Any]:
+        found = report.report(self.world, self._seen, self._started_at, broken)
         if file:
             report.write(found, Path(file))
         return {"observed": found["observed"]}

@@ -8,10 +8,17 @@ import os
 import sqlite3
 import time
 from contextlib import closing, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from evertill.sim.observer.trouble import Silent
+
 _PATIENCE_S = 5.0
+
+
+class JournalSilent(Silent):
+    """The journal of the generation that sells cannot be read."""
 
 
 class Entry(NamedTuple):
@@ -19,6 +26,7 @@ class Entry(NamedTuple):
 
     number: str
     total_fen: int
+    at: datetime
 
 
 class Home:
@@ -61,14 +69,14 @@ class Home:
         return digest.hexdigest()
 
     def sales(self) -> dict[int, Entry]:
-        """Every entry of the journal of the generation that sells, by id. Raises sqlite3.Error where it cannot be read for a while."""
+        """Every entry of the journal of the generation that sells, by id. Raises `JournalSilent` where it cannot be read for a while."""
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             try:
                 return self._sales()
-            except sqlite3.Error:  # the generation changed under the reader
+            except sqlite3.Error as error:  # the generation changed under the reader
                 if time.monotonic() > deadline:
-                    raise
+                    raise JournalSilent(f"{self.folder.name}: {error}") from error
                 time.sleep(0.1)
 
     def _sales(self) -> dict[int, Entry]:
@@ -77,8 +85,8 @@ class Home:
             return {}
         path = self._generations / str(number) / "data" / "journal.db"
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as journal:
-            rows = journal.execute("SELECT id, number, total_fen FROM entries").fetchall()
-        return {row[0]: Entry(str(row[1]), int(row[2])) for row in rows}
+            rows = journal.execute("SELECT id, number, total_fen, at FROM entries").fetchall()
+        return {row[0]: Entry(str(row[1]), int(row[2]), datetime.fromisoformat(row[3])) for row in rows}
 
     def processes(self) -> dict[int, str]:
         """Every process whose command line names this home, by pid."""

@@ -8,12 +8,14 @@ from typing import Final
 
 import httpx
 
+from evertill.sim.observer.trouble import Silent
+
 _CSRF: Final = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 _TAG: Final = re.compile(r"<[^>]*>")
 _TIMEOUT_S: Final = 60.0
 
 
-class PageSilent(Exception):
+class PageSilent(Silent):
     """No page, or not the one that was asked for."""
 
 

@@ -7,6 +7,8 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from evertill.sim.observer.trouble import Silent
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -17,17 +19,24 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 
-def report(world: World, seen: Sequence[Mapping[str, Any]], started_at: datetime, *, told: bool) -> dict[str, Any]:
-    """Everything as it is now. `told`: whoever acts says that nothing was left out."""
+def report(world: World, seen: Sequence[Mapping[str, Any]], started_at: datetime, broken: str) -> dict[str, Any]:
+    """Everything as it is now. `broken`: what ended the story too early, in the words of whoever acts; empty where nothing did."""
+    lists: dict[str, list[dict[str, Any]]] = {"rollout": [], "release": []}
+    for noun in lists:
+        try:
+            lists[noun] = world.server.typed(noun, "list")
+        except Silent as silent:
+            broken = broken or f"{noun} list: {silent}"
     return {
         "format": FORMAT,
-        "observed": told and bool(seen) and all(each["observed"] for each in seen),
+        "observed": not broken and bool(seen) and all(each["observed"] for each in seen),
+        "broken": broken,
         "started_at": _stamp(started_at),
         "ended_at": _stamp(datetime.now(UTC)),
         "sights": list(seen),
         "terminals": [_terminal(world, terminal) for terminal in world.terminals.values()],
-        "rollouts": world.server.typed("rollout", "list"),
-        "releases": world.server.typed("release", "list"),
+        "rollouts": lists["rollout"],
+        "releases": lists["release"],
     }
 
 

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from evertill.sim.observer.trouble import Silent
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _TIMEOUT_S = 60.0
 
 
-class ServerSilent(Exception):
+class ServerSilent(Silent):
     """No usable answer."""
 
 
@@ -39,12 +41,14 @@ class Server:
 
     def typed(self, *words: str) -> Any:
         """What a read of the command line answers. Raises `ServerSilent`."""
-        done = subprocess.run(
-            [*self._command, *words, "--json"], capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
-        )
-        if done.returncode:
-            raise ServerSilent(done.stderr.strip())
-        return json.loads(done.stdout)
+        line = [*self._command, *words, "--json"]
+        try:
+            done = subprocess.run(line, capture_output=True, text=True, check=True, timeout=_TIMEOUT_S)
+            return json.loads(done.stdout)
+        except subprocess.CalledProcessError as refused:
+            raise ServerSilent(refused.stderr.strip()) from refused
+        except (subprocess.TimeoutExpired, ValueError) as error:
+            raise ServerSilent(f"{' '.join(words)}: {error}") from error
 
     def close(self) -> None:
         self._client.close()

@@ -6,6 +6,7 @@ Rules kept here: a sight believes nobody who has an interest: a version is what 
 
 from __future__ import annotations
 
+import re
 from html import unescape
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 Facts = dict[str, Any]
 ENOUGH_REQUESTS: Final = 6
+_TIME_OF_DAY: Final = re.compile(r"(?<!\d)\d{2}:\d{2}(?!\d)")
+_NEVER_CONFIRMED: Final = {"zh": ("永不", "确认"), "en": ("never", "confirmed")}  # the words of both pages
 
 
 def selling(world: World, serial: str, version: str) -> Facts | None:
@@ -97,16 +100,19 @@ def in_state(world: World, serial: str, states: list[str]) -> Facts | None:
 
 
 def off(world: World, serial: str) -> Facts | None:
-    """永不, confirmed by the terminal: as the console shows it to staff, and as the terminal's own screen shows it to the merchant."""
-    port, shown = world.terminals[serial].home.screen_port(), {}
+    """永不, confirmed by the terminal at a time of day: as the console shows it to staff, and as the terminal's own screen shows it to the merchant."""
+    port = world.terminals[serial].home.screen_port()
     if port is None:
         return None
-    for language in ("zh", "en"):
+    shown: Facts = {}
+    for language, (never, confirmed) in _NEVER_CONFIRMED.items():
         console = world.console.page(f"/terminals/{serial}", language)
-        screen = screen_page(port, "/update/off", language)
-        shown[f"console_{language}"] = passage(console, '<p class="proof" data-state="good">', "</p>")
-        shown[f"screen_{language}"] = passage(screen, '<p class="agree">', "</p>")
-    return shown if all(shown.values()) else None
+        proof = passage(console, '<p class="proof" data-state="good">', "</p>") or ""
+        agreed = passage(screen_page(port, "/update/off", language), '<p class="agree">', "</p>") or ""
+        if never not in proof or not _TIME_OF_DAY.search(proof) or confirmed not in proof or confirmed not in agreed:
+            return None
+        shown |= {f"console_{language}": proof, f"screen_{language}": agreed}
+    return shown
 
 
 def nothing_fetched(world: World, serial: str) -> Facts | None:
@@ -129,6 +135,17 @@ def dark(world: World, serial: str) -> Facts | None:
     return {} if not world.terminals[serial].home.processes() else None
 
 
+def sold_meanwhile(world: World, serial: str, first: str, last: str) -> Facts | None:
+    """A sale was taken after the terminal had reported the state `first` of its last update, and before it reported `last`."""
+    terminal, number = world.terminals[serial], world.last_action(serial)
+    told = {said.state: said.at for said in world.traffic.of(serial).reports if said.action == number}
+    if not {first, last} <= told.keys():
+        return None
+    new = [entry for key, entry in terminal.home.sales().items() if key not in terminal.sales]
+    sold = [entry for entry in new if told[first] <= entry.at <= told[last]]
+    return {"sale": sold[0].number, "total_fen": sold[0].total_fen} if sold else None
+
+
 def never_stopped(world: World, serial: str) -> Facts | None:
     """The till sold all the time since the mark."""
     terminal = world.terminals[serial]
@@ -136,11 +153,14 @@ def never_stopped(world: World, serial: str) -> Facts | None:
     return {"without_till_s": 0.0} if not gaps else None
 
 
-def rollout(world: World, number: int, state: str, halted_by: str | None = None) -> Facts | None:
+def halted(world: World, number: int, by: str, opened: int) -> Facts | None:
+    """The rollout stopped by itself: only the first `opened` groups ever began, and nobody of the others read its deployment."""
     found = world.server.typed("rollout", "show", str(number))
-    if found["state"] != state or found["halted_by"] != halted_by:
+    groups = found["groups"]
+    unopened = [group for group in groups if group["opened_at"] is None]
+    if (found["state"], found["halted_by"], len(groups) - len(unopened)) != ("halted", by, opened):
         return None
-    return {key: found[key] for key in ("id", "state", "halted_by", "groups")}
+    return None if any(group["retrieved"] for group in unopened) else {"id": number, "halted_by": by, "groups": groups}
 
 
 def sales(world: World, serial: str, total_fen: int, count: int) -> Facts | None:
@@ -180,8 +200,9 @@ SIGHTS: Final[dict[str, Callable[..., Facts | None]]] = {
     "off": off,
     "nothing_fetched": nothing_fetched,
     "dark": dark,
+    "sold_meanwhile": sold_meanwhile,
     "never_stopped": never_stopped,
-    "rollout": rollout,
+    "halted": halted,
     "sales": sales,
     "rolled_out": rolled_out,
     "untouched": untouched,

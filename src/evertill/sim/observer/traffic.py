@@ -12,6 +12,7 @@ import threading
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,9 +25,10 @@ _REPORT = re.compile(r"deploymentBase/(\d+)/feedback")
 
 
 class Said(NamedTuple):
-    """One report of a terminal about an action, at a moment of the monotonic clock."""
+    """One report of a terminal about an action. `at_s`: of the monotonic clock."""
 
     at_s: float
+    at: datetime
     action: int
     state: str
     reasons: tuple[str, ...]
@@ -88,6 +90,6 @@ def _said(action: int, body: bytes) -> list[Said]:
         message: Any = json.loads(body)
         words = message["evertill"]
         reasons = tuple(str(reason["code"]) for reason in words.get("reasons", []))
-        return [Said(time.monotonic(), action, str(words["state"]), reasons)]
+        return [Said(time.monotonic(), datetime.now(UTC), action, str(words["state"]), reasons)]
     except (ValueError, KeyError, TypeError):
         return []
