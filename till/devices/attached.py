@@ -12,7 +12,7 @@ from typing import Final
 
 from till.devices.driver import Driver
 from till.devices.escpos import EscPosPrinter
-from till.devices.port import Device, Printer
+from till.devices.port import Device
 from till.errors import Refused
 from till.files import write_whole
 
@@ -29,6 +29,10 @@ class Attached:
 
     kind: str
     path: str
+
+    def reach(self) -> Device:
+        """The device itself."""
+        return KINDS[self.kind](self.path)
 
 
 def attached(folder: Path) -> dict[str, Attached]:
@@ -74,23 +78,3 @@ def candidates(role: str, run: Path) -> list[Attached]:
     drivers = [Attached(DRIVER, str(path)) for path in sorted((run / "devices").glob(f"{role}*.sock"))]
     plain = [Attached(ESCPOS, str(path)) for path in sorted(Path("/dev/usb").glob("lp*"))] if role == PRINTER else []
     return [*plain, *drivers]
-
-
-def device(folder: Path, role: str) -> Device | None:
-    """The device of a role, if one is attached.
-
-    Raises:
-        Refused: DEVICES_UNREADABLE.
-    """
-    entry = attached(folder).get(role)
-    return KINDS[entry.kind](entry.path) if entry else None
-
-
-def printer(folder: Path) -> Printer | None:
-    """The printer, if one is attached.
-
-    Raises:
-        Refused: DEVICES_UNREADABLE.
-    """
-    entry = attached(folder).get(PRINTER)
-    return KINDS[entry.kind](entry.path) if entry else None

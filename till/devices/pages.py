@@ -1,6 +1,6 @@
 """The devices page for the supervisor, and printing a receipt."""
 
-from till.devices.attached import PRINTER, ROLES, Attached, attach, attached, candidates, device, printer
+from till.devices.attached import PRINTER, ROLES, Attached, attach, attached, candidates
 from till.devices.port import READY, DeviceSilentError
 from till.errors import Refused
 from till.journal import receipts
@@ -51,9 +51,10 @@ def act_printing(visit: Visit) -> Response:
     with visit.counter.journal.reading() as db:
         receipt = receipts.load(db, visit.form.get("number", ""))
         rows = receipt_rows(db, visit.say, receipt, visit.features)
-    device = printer(visit.place.data)
-    if device is None:
+    found = attached(visit.place.data).get(PRINTER)
+    if found is None:
         raise Refused("PRINTER_SILENT")
+    device = found.reach()
     try:
         if device.state() != READY:
             raise Refused("PRINTER_SILENT")
@@ -80,7 +81,7 @@ def _card(visit: Visit, role: str) -> Markup:
         current, damaged = attached(visit.place.data).get(role), False
     except Refused:
         current, damaged = None, True
-    state, said = _said(visit, role, current) if not damaged else ("need", say("The list of devices cannot be read."))
+    state, said = _said(say, current) if not damaged else ("need", say("The list of devices cannot be read."))
     options: list[Attached] = candidates(role, visit.place.run)
     if current and current not in options:
         options.insert(0, current)
@@ -91,14 +92,12 @@ def _card(visit: Visit, role: str) -> Markup:
     return fill(CARD, state=state, icon=icon(state), title=title, said=said, choices=join(choices))
 
 
-def _said(visit: Visit, role: str, current: Attached | None) -> tuple[str, str]:
+def _said(say: Say, current: Attached | None) -> tuple[str, str]:
     """The glyph and the sentence."""
-    say = visit.say
-    found = device(visit.place.data, role) if current else None
-    if found is None:
+    if current is None:
         return "ask", say("None attached.")
     try:
-        state = found.state()
+        state = current.reach().state()
     except DeviceSilentError:
         return "need", say("It does not answer. Check cable and power.")
     return ("good", say("Ready.")) if state == READY else ("need", _trouble(say, state))

@@ -24,12 +24,8 @@ class Device(Protocol):
         """
         ...
 
-
-class Printer(Device, Protocol):
-    """A device that prints."""
-
     def print(self, lines: Sequence[str]) -> None:
-        """Prints lines of text and cuts the paper.
+        """Prints lines of text and cuts the paper, where there is any.
 
         Raises:
             DeviceSilentError: it did not take them in time; part of them may be on the paper.

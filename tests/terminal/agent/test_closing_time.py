@@ -1,10 +1,6 @@
 """升级并关机 with a real agent, a real supervisor and a recorder in the place of the power switch: installed, reported, then off."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-
-import pytest
 
 from evertill.terminal.power import Power
 from evertill.terminal.shell.agent_client import AgentClient
@@ -12,19 +8,6 @@ from evertill.terminal.shell.closing_down import ClosingDown
 from tests.fakes.fake_server import FakeServer
 from tests.fakes.rig import until
 from tests.fakes.shop import Shop, settled
-
-
-@pytest.fixture
-def shop(tmp_path: Path, server: FakeServer) -> Iterator[Shop]:
-    made = Shop(tmp_path, server)
-    try:
-        made.set_up()
-        made.install_first_till()
-        made.start()
-        until(lambda: made.rig.sells("1.0.0"), "the first till sells")
-        yield made
-    finally:
-        made.close()
 
 
 class Switch:

@@ -1,13 +1,9 @@
 """A server that answers rubbish in the middle of an update: whatever it is asked for, the shop sells on and the update ends well."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.fakes import fake_server as rubbish
 from tests.fakes.fake_server import FakeServer
-from tests.fakes.rig import until
 from tests.fakes.shop import Shop, settled
 
 ASKED = (
@@ -17,19 +13,6 @@ ASKED = (
     "timestamp.json",
     "feedback",
 )  # a wrong file instead of the package: test_agent
-
-
-@pytest.fixture
-def shop(tmp_path: Path, server: FakeServer) -> Iterator[Shop]:
-    made = Shop(tmp_path, server)
-    try:
-        made.set_up()
-        made.install_first_till()
-        made.start()
-        until(lambda: made.rig.sells("1.0.0"), "the first till sells")
-        yield made
-    finally:
-        made.close()
 
 
 @pytest.mark.parametrize("kind", [rubbish.truncated_json, rubbish.huge_body], ids=["cut", "huge"])
